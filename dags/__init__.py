@@ -1,0 +1,1 @@
+"""Airflow DAGs: wiring only. The work itself is in jobs/."""

@@ -1,0 +1,67 @@
+"""facts -> features.samples: sequences of eligible pairs with the labels of the next 7 days, for training.
+
+Only as-of days whose label days are complete are written: the last is the newest day of facts minus the horizon.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+
+from jobs.common.arguments import as_count
+from jobs.common.job import DataCheckError, JobContext, run_job
+from jobs.transforms.sequences import build_sequences
+
+SAMPLES = "features.samples"
+
+
+def build(context: JobContext) -> None:
+    """Replace the as-of days of features.samples."""
+    warehouse, settings = context.warehouse, context.settings
+    newest = warehouse.newest_day("facts.advertiser_daily")
+    horizon = timedelta(days=settings.horizon_days)
+    last_complete = newest - horizon if newest else None
+    if last_complete is None or last_complete < context.start_ds:
+        raise DataCheckError(
+            f"no as-of day of {context.start_ds}..{context.end_ds} has {settings.horizon_days} complete label days; "
+            f"the newest day of facts is {newest}"
+        )
+    end_ds = min(context.end_ds, last_complete)
+    if end_ds < context.end_ds:
+        print(f"build_samples: labels are complete up to {end_ds}; later days are left out", file=sys.stderr)
+    facts = warehouse.read_days("facts.advertiser_daily", settings.calendar.first_day, end_ds + horizon)
+    profiles = warehouse.read_days("facts.advertiser_profile", settings.calendar.first_day, end_ds)
+    rows = build_sequences(
+        facts,
+        profiles,
+        warehouse.read("facts.scenario"),
+        settings,
+        context.start_ds,
+        end_ds,
+        with_labels=True,
+        every_days=context.args.every_days,
+    )
+    warehouse.replace_days(rows.hint("rebalance", "ds"), SAMPLES, context.start_ds, context.end_ds)
+    context.counts.rows_out = warehouse.read_days(SAMPLES, context.start_ds, context.end_ds).count()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments beyond those of every job."""
+    parser.add_argument(
+        "--every-days",
+        type=as_count,
+        default=1,
+        metavar="N",
+        help="as-of days --start-ds, + N, + 2N, ... only; neighbouring days share most of their history (default 1)",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line entry; returns the exit status."""
+    return run_job("build_samples", build, __doc__, argv, add_arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

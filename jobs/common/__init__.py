@@ -1,0 +1,1 @@
+"""Plumbing every job shares: arguments, settings, Spark session, warehouse tables, run log."""

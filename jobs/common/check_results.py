@@ -1,0 +1,59 @@
+"""ops.check_results: what every check found, per suite, day and expectation; and the error that a broken promise raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from pyspark.sql import functions as F
+from pyspark.sql.types import BooleanType, DateType, StringType, StructField, StructType
+
+from jobs.common.expectations import Verdict
+from jobs.common.job import DataCheckError
+from jobs.common.warehouse import Warehouse
+
+CHECK_RESULTS = "ops.check_results"
+SUITES = ("sequences", "scores")
+SCHEMA = StructType(
+    [
+        StructField("job", StringType()),
+        StructField("suite", StringType()),
+        StructField("ds", DateType()),
+        StructField("expectation", StringType()),
+        StructField("column", StringType()),
+        StructField("observed", StringType()),
+        StructField("expected", StringType()),
+        StructField("success", BooleanType()),
+    ]
+)
+PARTITIONS = ("suite", "ds")
+SHOWN_FAILURES = 3
+
+
+def write_verdicts(warehouse: Warehouse, job: str, verdicts: Sequence[Verdict]) -> None:
+    """Replace this suite's results of the checked days, in one commit."""
+    rows = [
+        (job, v.suite, v.ds, v.promise.expectation, v.promise.column, f"{v.observed:g}", v.promise.expected, v.success)
+        for v in verdicts
+    ]
+    days, suite = [v.ds for v in verdicts], verdicts[0].suite
+    condition = f"suite = '{suite}' and ds >= date'{min(days)}' and ds <= date'{max(days)}'"
+    warehouse.ensure(CHECK_RESULTS, SCHEMA, PARTITIONS)
+    frame = warehouse.spark.createDataFrame(rows, SCHEMA).coalesce(1)
+    writer = frame.write.format("delta").mode("overwrite").partitionBy(*PARTITIONS)
+    writer.option("replaceWhere", condition).save(warehouse.path(CHECK_RESULTS))
+
+
+def refuse_failures(verdicts: Sequence[Verdict]) -> None:
+    """Raise DataCheckError naming suite, expectation, day, column, observed and expected of what failed."""
+    failed = [str(verdict) for verdict in verdicts if not verdict.success]
+    if not failed:
+        return
+    more = f" (and {len(failed) - SHOWN_FAILURES} more in {CHECK_RESULTS})" if len(failed) > SHOWN_FAILURES else ""
+    raise DataCheckError("; ".join(failed[:SHOWN_FAILURES]) + more)
+
+
+def passed_suites(warehouse: Warehouse, start_ds: date, end_ds: date) -> set[tuple[date, str]]:
+    """The (day, suite) of which every result is a success."""
+    results = warehouse.read_days(CHECK_RESULTS, start_ds, end_ds).groupBy("ds", "suite").agg(F.min("success").alias("ok"))
+    return {(row["ds"], row["suite"]) for row in results.where("ok").collect()}

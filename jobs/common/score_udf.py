@@ -1,0 +1,96 @@
+"""The scoring pandas UDF: bundle loaded once per Python worker, checked against its SHA-256, torch threads as given.
+
+The bundle travels to the workers as files (SparkContext.addFile), never inside the function.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pyspark import SparkFiles
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import DoubleType, StructField, StructType
+
+from jobs.common.model_inputs import SEQUENCES, WEEKDAY, WINDOW_SUMS, input_columns, samples_of
+from jobs.common.settings import Settings
+from m2m import Bundle, FeatureSpec, Samples, Scorer
+
+BUNDLE_FILES = ("model.safetensors", "bundle.json")
+
+
+def ship_bundle(spark: SparkSession, folder: str, sha256: str) -> str:
+    """Send the bundle's two files to every worker; the name of the folder they lie in there."""
+    name = f"bundle-{sha256}"
+    if Path(SparkFiles.get(name)).exists():
+        return name  # an earlier run of this session sent the same bytes
+    # The driver serves the files from here for as long as it lives.
+    served = Path(tempfile.mkdtemp(prefix="m2m-"))
+    atexit.register(shutil.rmtree, served, ignore_errors=True)
+    (served / name).mkdir()
+    for file in BUNDLE_FILES:
+        shutil.copyfile(Path(folder) / file, served / name / file)
+    spark.sparkContext.addFile(str(served / name), recursive=True)
+    return name
+
+
+def prediction_schema(settings: Settings) -> StructType:
+    """One double per task: means over the next horizon_days."""
+    return StructType([StructField(f"predicted_{name}", DoubleType(), False) for name in settings.task_names])
+
+
+def score_column(settings: Settings, bundle_name: str, sha256: str, threads: int) -> Column:
+    """A struct column with the predictions of a features.sequences row."""
+    score = F.pandas_udf(make_score_function(bundle_name, sha256, threads), prediction_schema(settings))
+    return score(F.struct(*input_columns(settings)))
+
+
+def make_score_function(
+    bundle_name: str, sha256: str, threads: int
+) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
+    """The iterator form: batches of one task come in turn, so generated meta weights are kept between them."""
+
+    def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        scorer = load_scorer(bundle_name, sha256, threads)
+        names = [f"predicted_{task}" for task in scorer.spec.tasks]
+        for batch in batches:
+            yield pd.DataFrame(scorer.predict(batch_samples(batch, scorer.spec)), columns=names)
+
+    # PySpark reads the annotations of the function itself; with postponed annotations they would be text.
+    score.__annotations__ = {"batches": Iterator[pd.DataFrame], "return": Iterator[pd.DataFrame]}
+    return score
+
+
+@lru_cache(maxsize=2)
+def load_scorer(bundle_name: str, sha256: str, threads: int) -> Scorer:
+    """The scorer of this Python worker; workers are reused between tasks, so this runs once per worker and bundle."""
+    import torch
+
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    torch.set_num_threads(threads)
+    return Scorer(Bundle.load(SparkFiles.get(bundle_name), expected_sha256=sha256))
+
+
+def batch_samples(batch: pd.DataFrame, spec: FeatureSpec) -> Samples:
+    """One Arrow batch, as pandas hands it over, as Samples."""
+    return samples_of(
+        np.concatenate(batch[SEQUENCES].to_numpy()),
+        np.concatenate(batch[WINDOW_SUMS].to_numpy()),
+        batch[WEEKDAY].to_numpy().astype(np.int64),
+        [batch[name].to_numpy().astype(np.str_) for name in spec.knowledge],
+        spec,
+    )
+
+
+def with_scores(rows: DataFrame, scores: Column) -> DataFrame:
+    """Keys, predictions and `eligible` of features.sequences rows."""
+    keys = ("advertiser_id", "scenario_id", "ds", "eligible")
+    return rows.select(*keys, scores.alias("scores")).select(*keys[:3], "scores.*", "eligible")

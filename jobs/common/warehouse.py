@@ -1,0 +1,106 @@
+"""Delta tables at `<root>/<schema>/<table>`: read a day range, replace a day range, nothing half-written.
+
+Every daily table is partitioned by `ds`. `replace_days` is one atomic Delta commit: readers see the old days whole or
+the new days whole, and a killed job leaves the old ones.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from delta.tables import DeltaTable
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+TABLE_NAME = re.compile(r"[a-z_]+\.[a-z_]+")
+# delta-rs and other engines cannot read tables with deletion vectors.
+TABLE_PROPERTIES = {"delta.enableDeletionVectors": "false"}
+MAX_COMMIT_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The tables below one root path (local, hdfs://, s3a://...)."""
+
+    spark: SparkSession
+    root: str
+
+    def path(self, table: str) -> str:
+        """Path of `schema.table`. Raises ValueError for any other form of name."""
+        if not TABLE_NAME.fullmatch(table):
+            raise ValueError(f"{table!r} is not a table name; expected schema.table in lower case")
+        return f"{self.root.rstrip('/')}/{table.replace('.', '/')}"
+
+    def exists(self, table: str) -> bool:
+        """Whether the table has been created."""
+        return DeltaTable.isDeltaTable(self.spark, self.path(table))
+
+    def read(self, table: str) -> DataFrame:
+        """The whole table. Raises ValueError when no job has written it yet."""
+        if not self.exists(table):
+            raise ValueError(f"table {table} does not exist at {self.path(table)}; run the job that writes it first")
+        return self.spark.read.format("delta").load(self.path(table))
+
+    def read_days(self, table: str, start_ds: date, end_ds: date) -> DataFrame:
+        """Rows with start_ds <= ds <= end_ds; both bounds prune partitions."""
+        return self.read(table).where(days_between(start_ds, end_ds))
+
+    def newest_day(self, table: str) -> date | None:
+        """The largest ds of the table; answered from Delta's statistics."""
+        row = self.read(table).agg(F.max("ds")).first()
+        return row[0] if row else None
+
+    def ensure(self, table: str, schema: StructType, partition_by: tuple[str, ...] = ("ds",)) -> None:
+        """Create the table, with its column comments, when it is not there."""
+        builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).addColumns(schema)
+        if partition_by:
+            builder = builder.partitionedBy(*partition_by)
+        for key, value in TABLE_PROPERTIES.items():
+            builder = builder.property(key, value)
+        _retry_conflicts(builder.execute)
+
+    def replace_days(self, df: DataFrame, table: str, start_ds: date, end_ds: date) -> None:
+        """Replace exactly the days [start_ds, end_ds] by `df` in one commit; the table is created when it is not there.
+
+        Raises Spark's error when `df` holds another day, or columns the table does not have.
+        """
+        if not self.exists(table):
+            self.ensure(table, df.schema)
+        writer = df.write.format("delta").mode("overwrite").partitionBy("ds")
+        writer = writer.option("replaceWhere", f"ds >= date'{start_ds}' and ds <= date'{end_ds}'")
+        _retry_conflicts(lambda: writer.save(self.path(table)))
+
+    def append(self, df: DataFrame, table: str) -> None:
+        """Add rows to a log table (no partition, never replaced)."""
+        if not self.exists(table):
+            self.ensure(table, df.schema, partition_by=())
+        _retry_conflicts(lambda: df.write.format("delta").mode("append").save(self.path(table)))
+
+    def overwrite(self, df: DataFrame, table: str) -> None:
+        """Replace a small table that has no days, whole."""
+        if not self.exists(table):
+            self.ensure(table, df.schema, partition_by=())
+        _retry_conflicts(lambda: df.write.format("delta").mode("overwrite").save(self.path(table)))
+
+
+def days_between(start_ds: date, end_ds: date) -> F.Column:
+    """`ds` between two days, both included, as literals so that partitions are pruned."""
+    return F.col("ds").between(F.lit(start_ds), F.lit(end_ds))
+
+
+def _retry_conflicts(commit: Callable[[], object]) -> None:
+    """Run a commit again when another writer came first: days are disjoint, so the second try succeeds."""
+    for attempt in range(1, MAX_COMMIT_TRIES + 1):
+        try:
+            commit()
+            return
+        except PySparkException as error:
+            if "Concurrent" not in type(error).__name__ + str(error)[:300] or attempt == MAX_COMMIT_TRIES:
+                raise
+            time.sleep(0.5 * attempt)

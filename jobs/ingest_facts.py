@@ -1,0 +1,144 @@
+"""Landing -> facts: cleaned rows with a unique key; bad rows go to quarantine with their reasons.
+
+Reads `landing/advertiser_daily`, `landing/advertiser_profile` and `landing/scenario` (Parquet, CSV or Delta) and
+replaces the days --start-ds .. --end-ds of facts.* and quarantine.*. A file whose columns do not fit the settings is
+refused before anything is written (exit status 3).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import date
+
+from pyspark import StorageLevel
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.common.arguments import as_path
+from jobs.common.job import DataCheckError, JobContext, run_job
+from jobs.common.landing import NoLandingFiles, read_landing
+from jobs.common.settings import Settings
+from jobs.transforms.fact_rules import (
+    TYPED,
+    attribute_rules,
+    check_rows,
+    day_rules,
+    good_rows,
+    key_rules,
+    number_rules,
+    quarantined_rows,
+    with_typed,
+)
+
+INGESTED_AT = {"ingested_at": "timestamp"}
+
+
+def ingest(context: JobContext) -> None:
+    """Replace the days of facts and quarantine by what landing holds for them."""
+    root = context.args.landing or f"{context.warehouse.root.rstrip('/')}/landing"
+    scenario_ids = _ingest_scenarios(context, f"{root}/scenario")
+    _ingest_profiles(context, f"{root}/advertiser_profile")
+    daily_types = daily_columns(context.settings)
+    raw = read_landing(context.spark, f"{root}/advertiser_daily", daily_types, INGESTED_AT, _days(context))
+    typed = with_typed(raw, {**daily_types, **INGESTED_AT})
+    checked = check_rows(
+        of_days(typed, context.start_ds, context.end_ds, context.settings),
+        daily_rules(context.settings, scenario_ids),
+        key=("advertiser_id", "scenario_id", "ds"),
+    ).persist(StorageLevel.MEMORY_AND_DISK)
+    counts = context.counts
+    counts.rows_in, counts.rows_out, counts.rows_quarantined = _write(context, checked, "advertiser_daily", daily_types)
+    checked.unpersist()
+
+
+def daily_columns(settings: Settings) -> dict[str, str]:
+    """Required columns of advertiser_daily and their declared types."""
+    return {"advertiser_id": "string", "scenario_id": "string", "ds": "date", **settings.columns.daily}
+
+
+def daily_rules(settings: Settings, scenario_ids: Sequence[str]) -> list[Column]:
+    """Row rules of advertiser_daily, in the order in which they are reported."""
+    known = F.col("scenario_id").isin(list(scenario_ids)) | (F.trim(F.col("scenario_id")) == "")
+    return [
+        *key_rules(("advertiser_id", "scenario_id")),
+        F.when(~known, "scenario_id_unknown"),
+        *day_rules(settings.calendar.first_day, settings.calendar.last_day),
+        *number_rules(settings.columns.daily),
+    ]
+
+
+def of_days(typed: DataFrame, start_ds: date, end_ds: date, settings: Settings) -> DataFrame:
+    """Rows of the run's days, and rows that belong to no day at all: those are reported by every run that sees them."""
+    day = F.col(f"{TYPED}.ds")
+    unusable = day.isNull() | ~day.between(F.lit(settings.calendar.first_day), F.lit(settings.calendar.last_day))
+    return typed.where(day.between(F.lit(start_ds), F.lit(end_ds)) | unusable)
+
+
+def _days(context: JobContext) -> tuple[date, date]:
+    return context.start_ds, context.end_ds
+
+
+def _write(
+    context: JobContext, checked: DataFrame, entity: str, types: dict[str, str]
+) -> tuple[int, int, int]:
+    rejected = quarantined_rows(checked, [*types, "ingested_at"], context.end_ds)
+    facts = good_rows(checked, [*types, "ingested_at"])
+    rows_out = facts.count()
+    rows_quarantined = rejected.count()
+    # One file per day and table: a day of facts is read whole or not at all.
+    context.warehouse.replace_days(rejected.repartition("ds"), f"quarantine.{entity}", *_days(context))
+    context.warehouse.replace_days(facts.repartition("ds"), f"facts.{entity}", *_days(context))
+    return rows_out + rows_quarantined, rows_out, rows_quarantined
+
+
+def _ingest_profiles(context: JobContext, folder: str) -> None:
+    settings = context.settings
+    types = {"advertiser_id": "string", "ds": "date", **settings.columns.profile}
+    try:
+        raw = read_landing(context.spark, folder, types, INGESTED_AT, _days(context))
+    except NoLandingFiles:
+        if not context.warehouse.exists("facts.advertiser_profile"):
+            raise
+        return  # no new snapshot in these days; the last one stays valid
+    rules = [
+        *key_rules(("advertiser_id",)),
+        *day_rules(settings.calendar.first_day, settings.calendar.last_day),
+        *attribute_rules(settings.columns.profile),
+    ]
+    typed = of_days(with_typed(raw, {**types, **INGESTED_AT}), context.start_ds, context.end_ds, settings)
+    checked = check_rows(typed, rules, key=("advertiser_id", "ds")).persist(StorageLevel.MEMORY_AND_DISK)
+    _write(context, checked, "advertiser_profile", types)
+    checked.unpersist()
+
+
+def _ingest_scenarios(context: JobContext, folder: str) -> list[str]:
+    """Replace facts.scenario when it changed; the scenario ids. A small table: any bad row refuses it whole."""
+    types = {"scenario_id": "string", **context.settings.columns.scenario}
+    optional = {} if "launched_on" in types else {"launched_on": "date"}
+    raw = read_landing(context.spark, folder, types, optional)
+    typed = with_typed(raw, {**types, **optional}).select(f"{TYPED}.*").orderBy("scenario_id")
+    rows = typed.collect()
+    ids = [row.scenario_id for row in rows]
+    if not ids or None in ids or "" in ids or len(set(ids)) != len(ids):
+        raise DataCheckError(f"landing folder {folder}: scenario_id is {ids}; expected one row per scenario, none empty")
+    warehouse = context.warehouse
+    unchanged = warehouse.exists("facts.scenario") and rows == sorted(warehouse.read("facts.scenario").collect())
+    if not unchanged:
+        warehouse.overwrite(typed, "facts.scenario")
+    return ids
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments beyond those of every job."""
+    parser.add_argument("--landing", type=as_path, metavar="PATH", help="landing folder; default: WAREHOUSE/landing")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line entry; returns the exit status."""
+    return run_job("ingest_facts", ingest, __doc__, argv, add_arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Audit the offers of a day range and show them to consumers, all days at once or none.
+
+Reads every table of the range and the results of both check jobs; replaces the days in ops.published_days, which the
+consumers' views follow. Ends with status 3, with nothing published, when an audit finds offending rows.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import date
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from jobs.common.check_results import CHECK_RESULTS, SUITES, passed_suites
+from jobs.common.ddl import CONSUMER_TABLES, read_checks
+from jobs.common.job import DataCheckError, JobContext, run_job
+from jobs.common.publication import PublishedDay, publish_days
+from jobs.produce_engagement import PUSH_MESSAGE, REWARDED_TASK
+from jobs.select_candidates import CANDIDATES
+from jobs.transforms.week_before import days_of
+
+SHOWN_AUDITS = 3
+
+
+def publish(context: JobContext) -> None:
+    """Publish the range; raises DataCheckError naming the first day, audit and rows that stand against it."""
+    require_passed_checks(context)
+    days = count_days(context)
+    refuse_offenders(context)
+    publish_days(context.warehouse, days, context.start_ds, context.end_ds)
+    context.counts.rows_in = sum(selected for _, _, selected, _, _ in days)
+    context.counts.rows_out = len(days)
+
+
+def require_passed_checks(context: JobContext) -> None:
+    """Both suites must have passed for every day."""
+    passed = passed_suites(context.warehouse, context.start_ds, context.end_ds)
+    for day in days_of(context.start_ds, context.end_ds):
+        for suite in SUITES:
+            if (day, suite) not in passed:
+                raise DataCheckError(f"{CHECK_RESULTS} holds no passed check of suite {suite} for {day}; run check_{suite}")
+
+
+def count_days(context: JobContext) -> list[PublishedDay]:
+    """What each day holds; raises DataCheckError for a day without candidates."""
+    chosen = F.count(F.when(F.col("selected"), True))
+    candidates = context.warehouse.read_days(CANDIDATES, context.start_ds, context.end_ds).groupBy("ds")
+    found = {row[0]: row for row in candidates.agg(F.max("model_version"), chosen).collect()}
+    tasks, messages = (_rows_per_day(context, table) for table in (REWARDED_TASK, PUSH_MESSAGE))
+    days = days_of(context.start_ds, context.end_ds)
+    missing = [day for day in days if day not in found]
+    if missing:
+        raise DataCheckError(f"{CANDIDATES} has no rows of {missing[0]}; run select_candidates and produce_engagement")
+    return [(day, found[day][1], found[day][2], tasks.get(day, 0), messages.get(day, 0)) for day in days]
+
+
+def refuse_offenders(context: JobContext) -> None:
+    """Audit the tables of the range; raises DataCheckError naming the first audits that found something."""
+    tables = {name: context.warehouse.read_days(name, context.start_ds, context.end_ds) for name in CONSUMER_TABLES}
+    told = [f"audit {r['audit']} on {r['ds']}: {r['rows']} rows, such as {r['example']}" for r in audit(tables)]
+    if told:
+        more = f"; and {len(told) - SHOWN_AUDITS} more" if len(told) > SHOWN_AUDITS else ""
+        raise DataCheckError(f"{'; '.join(told[:SHOWN_AUDITS])}{more}; nothing is published")
+
+
+def audit(tables: dict[str, DataFrame]) -> list[Row]:
+    """Run every query of sql/*/checks.sql over the given tables, in one Spark job.
+
+    Returns (ds, audit, rows, example) of each audit that found offending rows, days in order.
+    """
+    views = {name.split(".")[-1]: table for name, table in tables.items()}
+    for name, table in views.items():
+        table.createOrReplaceTempView(name)
+    queries = [
+        f"SELECT '{name}' AS audit, ds, cast(offender AS string) AS offender FROM ({query}) AS {name}"
+        for table in CONSUMER_TABLES
+        for name, query in read_checks(table).items()
+    ]
+    spark = next(iter(views.values())).sparkSession
+    offenders = spark.sql(" UNION ALL ".join(queries)).groupBy("ds", "audit")
+    found = offenders.agg(F.count(F.lit(1)).alias("rows"), F.min("offender").alias("example")).orderBy("ds", "audit")
+    rows = found.collect()
+    for name in views:
+        spark.catalog.dropTempView(name)
+    return rows
+
+
+def _rows_per_day(context: JobContext, table: str) -> dict[date, int]:
+    days = context.warehouse.read_days(table, context.start_ds, context.end_ds)
+    return {row["ds"]: row["count"] for row in days.groupBy("ds").count().collect()}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job and return its exit status."""
+    return run_job("publish", publish, __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

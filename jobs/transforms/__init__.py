@@ -1,0 +1,1 @@
+"""Pure logic: functions take and return DataFrames (or arrays) and know no session and no path."""

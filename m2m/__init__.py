@@ -1,0 +1,34 @@
+"""M2M: multi-scenario multi-task meta learning for advertiser modelling (WSDM 2022), in PyTorch.
+
+>>> bundle = Trainer(spec, ModelConfig.named("base")).fit(train, valid)   # doctest: +SKIP
+>>> bundle.save("model"); Scorer(Bundle.load("model")).predict(samples)   # doctest: +SKIP
+"""
+
+from m2m.bundle import Bundle, BundleError
+from m2m.config import ModelConfig, TrainingConfig
+from m2m.metrics import Cell, cell_metrics, nmae, overall, smape
+from m2m.model import M2M
+from m2m.samples import Samples
+from m2m.scorer import Scorer
+from m2m.spec import FeatureSpec
+from m2m.trainer import Trainer, TrainingError
+from m2m.version import __version__
+
+__all__ = [
+    "M2M",
+    "Bundle",
+    "BundleError",
+    "Cell",
+    "FeatureSpec",
+    "ModelConfig",
+    "Samples",
+    "Scorer",
+    "Trainer",
+    "TrainingConfig",
+    "TrainingError",
+    "__version__",
+    "cell_metrics",
+    "nmae",
+    "overall",
+    "smape",
+]

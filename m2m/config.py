@@ -1,0 +1,151 @@
+"""Sizes of the model and settings of its training.
+
+Letters: K layers of a meta unit, L layers of the tower, k experts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of M2M. `ModelConfig.named` gives the settings that are known to work.
+
+    value_bins: quantile bins of the positive values of a sequence column (zero, missing, out of range come on top).
+    d_input: width of one embedded value. d_position: width of the position embedding, concatenated to a day.
+    heads, d_head: self-attention over days. experts (k), d_expert_hidden: experts. d_view: width of expert and task views.
+    d_knowledge: width of one embedded knowledge column. d_scenario: width of S~.
+    meta_layers: K. tower_layers: L. knowledge_input: S~ is also concatenated to F.
+    dropout: share of dense features and expert units dropped in training.
+    without_*: the ablations of the paper's Table 5.
+    """
+
+    value_bins: int = 16
+    d_input: int = 8
+    d_position: int = 8
+    heads: int = 2
+    d_head: int = 8
+    experts: int = 4
+    d_expert_hidden: int = 96
+    d_view: int = 32
+    d_knowledge: int = 8
+    d_scenario: int = 16
+    meta_layers: int = 1
+    tower_layers: int = 2
+    knowledge_input: bool = False
+    dropout: float = 0.0
+    without_meta_tower: bool = False
+    without_meta_attention: bool = False
+    without_transformer: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+                raise ValueError(f"{name} is {value}, expected at least 1")
+        if self.value_bins > 250:
+            raise ValueError(f"value_bins is {self.value_bins}, expected at most 250 (bin ids are one byte)")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}, expected 0 <= dropout < 1")
+
+    @classmethod
+    def named(cls, name: str, **overrides: Any) -> ModelConfig:
+        """The setting `tiny` (tests), `base` (default) or `paper` (the paper's sizes), with changed fields.
+
+        Raises ValueError on an unknown setting or field.
+        """
+        if name not in _NAMED:
+            raise ValueError(f"model setting {name!r} is unknown, expected one of {sorted(_NAMED)}")
+        unknown = sorted(set(overrides) - {item.name for item in fields(cls)})
+        if unknown:
+            raise ValueError(f"model options {unknown} are unknown")
+        return replace(cls(**_NAMED[name]), **overrides)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> ModelConfig:
+        """The inverse of `to_dict`. Raises ValueError naming a missing or unknown entry."""
+        return cls(**_exact_fields(cls, plain, "model config"))
+
+
+_NAMED: dict[str, dict[str, Any]] = {
+    "tiny": {
+        "value_bins": 6, "d_input": 3, "d_position": 2, "heads": 2, "d_head": 3, "experts": 2, "d_expert_hidden": 12,
+        "d_view": 8, "d_knowledge": 3, "d_scenario": 4, "meta_layers": 1, "tower_layers": 1,
+    },
+    "base": {},
+    "paper": {
+        "value_bins": 32, "d_input": 16, "d_position": 16, "heads": 2, "d_head": 32, "experts": 4,
+        "d_expert_hidden": 512, "d_view": 256, "d_knowledge": 16, "d_scenario": 64, "meta_layers": 3,
+        "tower_layers": 2,
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train. Same config, samples, machine and thread count: same bundle.
+
+    batch_size in rows, made of chunks of `chunk_rows` rows that share a knowledge row.
+    learning_rate rises over `warmup_steps` steps and falls along a cosine to `final_learning_rate_share` of itself.
+    gradient_limit: every gradient value is clipped to [-limit, limit]. regulariser: alpha of equation 19.
+    average_decay: decay of the exponential moving average of the weights that is evaluated and kept; 0 = none.
+    unknown_share: share of knowledge values replaced by "unknown" in training.
+    min_category_rows: a knowledge value seen in fewer training rows is treated as unknown.
+    patience: epochs without a better validation NMAE before stopping. task_weights: lambda of equation 19.
+    threads: of torch while training. One by default: the layers of `base` are so small that a second thread gains
+    little on an idle machine, and on a busy one threads that wait for each other made a step twelve times slower.
+    Also, results do not depend on the machine's cores. Raise it for `paper`.
+    progress: show a progress bar.
+    """
+
+    seed: int = 7
+    epochs: int = 6
+    batch_size: int = 512
+    chunk_rows: int = 8
+    learning_rate: float = 2e-3
+    warmup_steps: int = 50
+    final_learning_rate_share: float = 0.02
+    gradient_limit: float = 3.0
+    regulariser: float = 1e-6
+    average_decay: float = 0.99
+    unknown_share: float = 0.05
+    min_category_rows: int = 1
+    patience: int = 3
+    task_weights: Mapping[str, float] | None = None
+    threads: int = 1
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "chunk_rows", "min_category_rows", "patience", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+        for name in ("learning_rate", "gradient_limit"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
+        for name in ("average_decay", "unknown_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected from 0 to below 1")
+        if not 0 < self.final_learning_rate_share <= 1:
+            found = self.final_learning_rate_share
+            raise ValueError(f"final_learning_rate_share is {found}, expected above 0, at most 1")
+        if self.warmup_steps < 0 or self.regulariser < 0:
+            raise ValueError("warmup_steps and regulariser are expected to be 0 or more")
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON, without the progress bar, which changes no number."""
+        plain = asdict(self)
+        del plain["progress"]
+        return plain
+
+
+def _exact_fields(cls: type, plain: Mapping[str, Any], what: str) -> dict[str, Any]:
+    expected = {item.name for item in fields(cls)}
+    if set(plain) != expected:
+        raise ValueError(f"{what} has entries {sorted(plain)}, expected {sorted(expected)}")
+    return dict(plain)

@@ -1,0 +1,95 @@
+"""Rows ordered by knowledge row, so that generated weights are applied by one matrix product per group.
+
+Letters: B rows, U distinct knowledge rows, C knowledge columns, u groups of a block, g rows of a padded group.
+
+Groups of similar size are padded to a common size and form a block [u, g]; a block is one batched product. Block
+sizes differ by at most a factor of two inside, so little of the work is padding even when groups are skewed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Ints = npt.NDArray[np.int64]
+# One more block costs a fixed number of small operations; it pays when it saves this share of rows of padding.
+_PADDING_WORTH_A_BLOCK = 0.25
+
+
+@dataclass(frozen=True)
+class Block:
+    """groups [u]: which knowledge row; rows [u, g]: which rows (a short group repeats its first row as padding);
+    filled: places in u * g that hold a real row, None when all do."""
+
+    groups: Tensor
+    rows: Tensor
+    filled: Tensor | None
+
+
+@dataclass(frozen=True)
+class Groups:
+    """knowledge [U, C] ids of the distinct rows; row_group [B]; blocks; restore [B]: block order -> row order."""
+
+    knowledge: Tensor
+    row_group: Tensor
+    blocks: tuple[Block, ...]
+    restore: Tensor
+
+    @classmethod
+    def build(cls, code: Ints, knowledge: Ints, pieces: Ints | None = None) -> Groups:
+        """Group rows by `code` [B]; `knowledge` [B, C] holds the ids behind each code.
+
+        With `pieces` [B], rows of one group but different pieces stay in different lines of a block: training
+        gives its chunks here, all of one size, and gets one block without padding.
+        Raises ValueError when there is no row.
+        """
+        if not len(code):
+            raise ValueError("no rows to group, expected at least one")
+        _, first, row_group = np.unique(code, return_index=True, return_inverse=True)
+        lines = row_group if pieces is None else np.unique(pieces, return_inverse=True)[1]
+        order = np.argsort(lines, kind="stable")
+        sizes = np.bincount(lines)
+        starts = np.cumsum(sizes) - sizes
+        parts = [_block(order, starts[part], sizes[part], row_group) for part in split_by_size(sizes)]
+        placed = np.concatenate([rows for _, rows in parts])
+        return cls(
+            torch.from_numpy(knowledge[first]),
+            torch.from_numpy(row_group),
+            tuple(block for block, _ in parts),
+            torch.from_numpy(np.argsort(placed)),
+        )
+
+    def renumber(self, places: Tensor) -> Groups:
+        """The same groups with knowledge row i known as `places[i]` (for weights kept in another order)."""
+        blocks = [Block(places[block.groups], block.rows, block.filled) for block in self.blocks]
+        return Groups(self.knowledge, places[self.row_group], tuple(blocks), self.restore)
+
+
+def split_by_size(sizes: Ints) -> list[Ints]:
+    """Lines of `sizes`, parted into lists of similar size (within a factor of two unless the padding is small)."""
+    order = np.argsort(-sizes, kind="stable")
+    limit = _PADDING_WORTH_A_BLOCK * sizes.sum()
+    parts: list[list[int]] = []
+    largest, padding = 0, 0
+    for line in order:
+        size = int(sizes[line])
+        padding += largest - size
+        if not parts or (2 * size <= largest and padding > limit):
+            parts.append([])
+            largest, padding = size, 0
+        parts[-1].append(int(line))
+    return [np.asarray(part, dtype=np.int64) for part in parts]
+
+
+def _block(order: Ints, starts: Ints, sizes: Ints, row_group: Ints) -> tuple[Block, Ints]:
+    width = np.arange(sizes.max())
+    filled = width[None, :] < sizes[:, None]
+    rows = order[np.where(filled, starts[:, None] + width[None, :], starts[:, None])]
+    full = bool(filled.all())
+    places = None if full else torch.from_numpy(np.flatnonzero(filled))
+    block = Block(torch.from_numpy(row_group[rows[:, 0]]), torch.from_numpy(rows), places)
+    return block, rows[filled]

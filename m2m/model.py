@@ -1,0 +1,107 @@
+"""M2M: the whole network (section 4).
+
+Letters: B rows, T days, F sequence columns, D dense features, X width of F (equation 5), k experts, m tasks,
+d = d_view, U distinct knowledge rows, C knowledge columns, s = d_scenario; u groups and g rows of a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from m2m.config import ModelConfig
+from m2m.experts import Experts
+from m2m.groups import Block, Groups
+from m2m.meta_attention import MetaAttention
+from m2m.meta_tower import MetaTower
+from m2m.meta_weights import MetaWeights
+from m2m.scenario_knowledge import ScenarioKnowledge
+from m2m.sequence_embedding import SequenceEmbedding
+from m2m.spec import FeatureSpec
+from m2m.task_views import TaskViews
+from m2m.transformer import PooledDays, TransformerLayer
+
+
+class M2M(nn.Module):
+    """Multi-scenario multi-task network: one log-rate per row and task, in units of the task's training mean."""
+
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        config: ModelConfig,
+        bins: Sequence[int],
+        knowledge_sizes: Sequence[int],
+        dense_width: int,
+    ) -> None:
+        """bins: bin ids of each sequence column; knowledge_sizes: ids of each knowledge column; dense_width: D."""
+        super().__init__()
+        self.config, self.behaviours = config, len(spec.behaviours)
+        tasks = len(spec.tasks)
+        self.behaviour_days, self.behaviour_layer = _sequence(bins[: self.behaviours], spec, config)
+        self.performance_days, self.performance_layer = _sequence(bins[self.behaviours :], spec, config)
+        width = self.behaviour_layer.output_width + self.performance_layer.output_width + dense_width
+        # Without any meta module nothing else would carry the scenario to the prediction.
+        self.knowledge_input = config.knowledge_input or (
+            config.without_meta_attention and config.without_meta_tower
+        )
+        width += config.d_scenario if self.knowledge_input else 0
+        self.experts = Experts(width, config.experts, config.d_expert_hidden, config.d_view, config.dropout)
+        self.task_views = TaskViews(tasks, config.d_view)
+        self.knowledge = ScenarioKnowledge(knowledge_sizes, config.d_knowledge, config.d_scenario)
+        sizes = (config.d_view, config.d_scenario, config.meta_layers)
+        self.attention = MetaAttention(*sizes, tasks, not config.without_meta_attention)
+        self.tower = MetaTower(*sizes, config.tower_layers, not config.without_meta_tower)
+        self.head_weight = nn.Parameter(torch.randn(tasks, config.d_view) * (0.1 / config.d_view**0.5))
+        self.head_bias = nn.Parameter(torch.zeros(tasks))
+
+    def meta_parameters(self) -> list[nn.Parameter]:
+        """W1 of equation 19: what generates or replaces the weights of the meta units."""
+        return [*self.attention.unit.parameters(), *self.tower.parameters()]
+
+    def features(self, bins: Tensor, dense: Tensor) -> Tensor:
+        """F of equation 5 with the dense features. bins: [B, T, F]; dense: [B, D]. Returns [B, X]."""
+        behaviours = self.behaviour_layer(self.behaviour_days(bins[:, :, : self.behaviours]))
+        performance = self.performance_layer(self.performance_days(bins[:, :, self.behaviours :]))
+        return torch.cat([behaviours, performance, dense], dim=1)
+
+    def generate(self, scenario: Tensor) -> MetaWeights:
+        """All generated weights, once per distinct knowledge row. scenario: S~ [U, s]."""
+        attention = self.attention.generate(scenario, self.task_views())
+        return MetaWeights(attention, self.tower.generate(scenario))
+
+    def forward(self, bins: Tensor, dense: Tensor, groups: Groups) -> Tensor:
+        """bins: whole numbers [B, T, F]; dense: [B, D]; groups: the rows' knowledge. Returns log-rates [B, m]."""
+        scenario = self.knowledge(groups.knowledge)
+        return self.forward_with(bins, dense, groups, scenario, self.generate(scenario))
+
+    def forward_with(
+        self, bins: Tensor, dense: Tensor, groups: Groups, scenario: Tensor, weights: MetaWeights
+    ) -> Tensor:
+        """`forward` with S~ [U, s] and the weights generated from it given."""
+        features = self.features(bins, dense)
+        if self.knowledge_input:
+            features = torch.cat([features, scenario[groups.row_group]], dim=1)
+        experts = self.experts(features)
+        parts = [self._block(experts, block, weights) for block in groups.blocks]
+        return torch.cat(parts).index_select(0, groups.restore)
+
+    def _block(self, experts: Tensor, block: Block, weights: MetaWeights) -> Tensor:
+        """experts: [B, k, d]. Returns the log-rates of the block's real rows [n, m]."""
+        lines, width = block.rows.shape
+        rows = experts.index_select(0, block.rows.flatten()).view(lines, width, *experts.shape[1:])
+        chosen = weights.select(block.groups)
+        level = self.tower(self.attention(rows, chosen.attention), chosen.tower)
+        rates = torch.einsum("umgd,md->ugm", level, self.head_weight) + self.head_bias
+        flat = rates.reshape(lines * width, -1)
+        return flat if block.filled is None else flat.index_select(0, block.filled)
+
+
+def _sequence(
+    bins: Sequence[int], spec: FeatureSpec, config: ModelConfig
+) -> tuple[SequenceEmbedding, TransformerLayer | PooledDays]:
+    days = SequenceEmbedding(bins, spec.history_days, config.d_input, config.d_position)
+    if config.without_transformer:
+        return days, PooledDays(days.width)
+    return days, TransformerLayer(days.width, config.heads, config.d_head)

@@ -1,0 +1,71 @@
+"""Categorical knowledge values to ids.
+
+Letters: N rows, C knowledge columns. Id 0 of each column is "unknown": a value not seen in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+UNKNOWN = 0
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Known values of each knowledge column, sorted. An empty text (missing) is a value like any other."""
+
+    values: dict[str, npt.NDArray[np.str_]]
+
+    def __post_init__(self) -> None:
+        rows = 1
+        for size in self.sizes:
+            rows *= size
+        if rows >= 2**62:
+            raise ValueError(f"knowledge columns have sizes {self.sizes}, expected a product below 2**62")
+
+    @classmethod
+    def fit(
+        cls, knowledge: Mapping[str, npt.NDArray[np.str_]], columns: Sequence[str], min_rows: int = 1
+    ) -> Vocabulary:
+        """The values of each of `columns` found in at least `min_rows` rows."""
+        values = {}
+        for name in columns:
+            found, counts = np.unique(knowledge[name], return_counts=True)
+            values[name] = found[counts >= min_rows]
+        return cls(values)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of ids of each column, "unknown" included."""
+        return tuple(len(values) + 1 for values in self.values.values())
+
+    def transform(self, knowledge: Mapping[str, npt.NDArray[np.str_]]) -> npt.NDArray[np.int64]:
+        """Ids int64 [N, C]."""
+        return np.column_stack([_ids(values, knowledge[name]) for name, values in self.values.items()])
+
+    def code(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """One number [N] per knowledge row of `ids` [N, C]: equal numbers, equal rows."""
+        code = np.zeros(len(ids), dtype=np.int64)
+        for column, size in enumerate(self.sizes):
+            code = code * size + ids[:, column]
+        return code
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """A plain dictionary for JSON."""
+        return {name: values.tolist() for name, values in self.values.items()}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Sequence[str]]) -> Vocabulary:
+        """The inverse of `to_dict`."""
+        return cls({name: np.asarray(values, dtype=np.str_) for name, values in plain.items()})
+
+
+def _ids(values: npt.NDArray[np.str_], found: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
+    if not len(values):
+        return np.full(len(found), UNKNOWN, dtype=np.int64)
+    place = np.minimum(np.searchsorted(values, found), len(values) - 1)
+    return np.where(values[place] == found, place + 1, UNKNOWN).astype(np.int64)

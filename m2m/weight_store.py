@@ -1,0 +1,65 @@
+"""Generated weights kept between batches of one scoring run.
+
+Letters: U distinct knowledge rows of a batch, C knowledge columns, s = d_scenario.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor
+
+from m2m.groups import Groups, Ints
+from m2m.meta_weights import MetaWeights
+from m2m.model import M2M
+
+
+class WeightStore:
+    """A bounded store: one slot per knowledge row, the row used longest ago gives way."""
+
+    def __init__(self, model: M2M, knowledge_columns: int, max_bytes: int) -> None:
+        self.model = model
+        scenario, weights = self._generate(torch.zeros(1, knowledge_columns, dtype=torch.int64))
+        one_row = sum(tensor[0].numel() * tensor.element_size() for tensor in weights.tensors())
+        self.slots = max(1, max_bytes // max(1, one_row))
+        self.generated = 0
+        self._slot_of: OrderedDict[int, int] = OrderedDict()
+        self._weights = weights.map(lambda tensor: tensor.new_empty(self.slots, *tensor.shape[1:]))
+        self._scenario = scenario.new_empty(self.slots, scenario.shape[1])
+
+    def _generate(self, knowledge: Tensor) -> tuple[Tensor, MetaWeights]:
+        scenario = self.model.knowledge(knowledge)
+        return scenario, self.model.generate(scenario)
+
+    def weights_for(self, groups: Groups, codes: Ints) -> tuple[Groups, Tensor, MetaWeights]:
+        """The groups renumbered to slots, S~ and weights by slot. codes: one per distinct knowledge row [U], at most
+        `slots`. Generates only what is not kept yet."""
+        if len(codes) > self.slots:
+            raise ValueError(f"{len(codes)} knowledge rows in one batch, expected at most {self.slots}")
+        missing = [index for index, code in enumerate(codes.tolist()) if not self._touch(code)]
+        if missing:
+            slots = torch.tensor([self._take_slot(int(codes[index])) for index in missing])
+            self._fill(slots, groups.knowledge[torch.tensor(missing)])
+        slots = torch.tensor([self._slot_of[code] for code in codes.tolist()])
+        return groups.renumber(slots), self._scenario, self._weights
+
+    def _touch(self, code: int) -> bool:
+        if code not in self._slot_of:
+            return False
+        self._slot_of.move_to_end(code)
+        return True
+
+    def _take_slot(self, code: int) -> int:
+        slot = len(self._slot_of)
+        if slot >= self.slots:
+            _, slot = self._slot_of.popitem(last=False)
+        self._slot_of[code] = slot
+        return slot
+
+    def _fill(self, slots: Tensor, knowledge: Tensor) -> None:
+        scenario, weights = self._generate(knowledge)
+        self.generated += len(slots)
+        self._scenario.index_copy_(0, slots, scenario)
+        for kept, new in zip(self._weights.tensors(), weights.tensors(), strict=True):
+            kept.index_copy_(0, slots, new)

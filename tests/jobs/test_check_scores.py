@@ -1,0 +1,83 @@
+"""check_scores: a good day passes; each broken promise is found on its day, in its column, and told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import Row, SparkSession
+
+from jobs.check_scores import main
+from jobs.common.settings import Settings
+from jobs.common.warehouse import Warehouse
+from tests.jobs.rows import arguments, day, keys, scores, write
+
+PAIRS = 4
+FIRST, LAST = day(-1), day(11)
+# Each day of the range breaks one promise: the change to one pair of the day, and the figure that must tell it.
+BROKEN_ROWS: dict[int, tuple[dict[str, Any], set[str]]] = {
+    0: ({"predicted_gmv": float("nan")}, {"predicted_gmv_wrong_value"}),
+    1: ({"predicted_clicks": -0.5}, {"predicted_clicks_wrong_value"}),
+    2: ({"predicted_expenditure": None}, {"predicted_expenditure_wrong_value"}),
+    3: ({"predicted_active_rate": 1.01}, {"wrong_active_rates"}),
+    4: ({"predicted_active_rate": None}, {"wrong_active_rates"}),
+    5: ({"model_sha256": "cd" * 32}, {"models"}),
+    6: ({"model_sha256": None}, {"missing_model"}),
+    7: ({"advertiser_id": "a1"}, {"duplicate_keys", "missing_pairs"}),
+    8: ({"advertiser_id": "stranger"}, {"unexpected_pairs", "missing_pairs"}),
+    9: ({"ds": day(10)}, {"missing_pairs"}),
+    10: ({}, {"duplicate_keys"}),
+    11: ({"predicted_impressions": 1000.0}, {"predicted_impressions_over_last_week"}),
+}
+
+
+@pytest.fixture(scope="module")
+def checked(spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """A warehouse whose every day but the first is broken in its own way."""
+    warehouse = Warehouse(spark, str(tmp_path_factory.mktemp("checked") / "warehouse"))
+    days = [day(n) for n in range(-1, 12)]
+    rows: list[dict[str, Any]] = [{"advertiser_id": f"a{n}", "ds": ds} for ds in days for n in range(PAIRS)]
+    for offset, (change, _) in BROKEN_ROWS.items():
+        rows[(offset + 1) * PAIRS] |= change
+    write(warehouse, "scores.advertiser_scores", scores(spark, settings, rows), FIRST, LAST)
+    write(warehouse, "features.sequences", keys(spark, dict.fromkeys(days, PAIRS)), FIRST, LAST)
+    yield warehouse
+
+
+@pytest.fixture(scope="module")
+def failures(checked: Warehouse) -> list[Row]:
+    assert main([*arguments(checked, FIRST, LAST), "--report", f"{checked.root}/report"]) == 3
+    return checked.read("ops.check_results").where("not success").collect()
+
+
+@pytest.mark.parametrize(("offset", "columns"), [(offset, columns) for offset, (_, columns) in BROKEN_ROWS.items()])
+def test_a_broken_day_fails_in_its_columns_alone(failures: list[Row], offset: int, columns: set[str]) -> None:
+    assert {row["column"] for row in failures if row["ds"] == day(offset)} == columns
+
+
+def test_a_good_day_within_a_bad_range_keeps_its_success(failures: list[Row]) -> None:
+    assert FIRST not in {row["ds"] for row in failures}
+
+
+def test_a_good_day_passes_and_has_data_docs(checked: Warehouse, tmp_path: Path) -> None:
+    assert main([*arguments(checked, FIRST), "--report", str(tmp_path)]) == 0
+    assert (tmp_path / "data_docs/scores/index.html").is_file()
+
+
+def test_the_error_names_every_broken_promise(
+    checked: Warehouse, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments(checked, day(8)), "--report", str(tmp_path)]) == 3
+    assert capfd.readouterr().err.strip().splitlines()[-1] == (
+        "check_scores: data check failed: suite scores, expect_column_max_to_be_between of missing_pairs on 2026-04-23: "
+        "every pair of features.sequences is scored; observed 1, expected <= 0; "
+        "suite scores, expect_column_max_to_be_between of unexpected_pairs on 2026-04-23: "
+        "no pair is scored that features.sequences does not have; observed 1, expected <= 0"
+    )
+
+
+def test_a_day_without_scores_fails(checked: Warehouse, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main([*arguments(checked, day(12)), "--report", str(tmp_path)]) == 3
+    assert "of rows on 2026-04-27: every day has scores; observed 0" in capfd.readouterr().err

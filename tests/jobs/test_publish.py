@@ -1,0 +1,166 @@
+"""publish: a sound range is shown in one commit; whatever stands against it is named and nothing is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.common.check_results import write_verdicts
+from jobs.common.expectations import Verdict, at_least
+from jobs.common.publication import PUBLISHED_DAYS, withdraw_days
+from jobs.common.settings import Settings
+from jobs.common.warehouse import Warehouse
+from jobs.produce_engagement import offer_rules
+from jobs.publish import audit, main
+from jobs.transforms.offers import push_messages, rewarded_tasks, treatable
+from tests.jobs.rows import DAY, arguments, candidates, content, day, pass_checks, scores, write
+
+NEXT = day(1)
+Tables = dict[str, DataFrame]
+SCORES, CANDIDATES = "scores.advertiser_scores", "engagement.candidates"
+TASK, MESSAGE = "engagement.rewarded_task", "engagement.push_message"
+
+
+@pytest.fixture(scope="module")
+def sound(spark: SparkSession, settings: Settings) -> Tables:
+    """Two days of six pairs: two get a task, two a message, one is held out, one is not selected."""
+    arms = ("treatment", "treatment", "treatment", "treatment", "control", None)
+    rows: list[dict[str, Any]] = [
+        {"advertiser_id": f"a{n}", "ds": ds, "arm": arm, "selected": arm is not None, "recent_value": value}
+        for ds in (DAY, NEXT)
+        for n, (arm, value) in enumerate(zip(arms, (100.0, 100.0, 1.0, 1.0, 1.0, 1.0), strict=True))
+    ]
+    judged, rules = candidates(spark, rows), offer_rules(settings)
+    keys = [{"advertiser_id": row["advertiser_id"], "ds": row["ds"]} for row in rows]
+    treated = treatable(judged)
+    return {
+        SCORES: scores(spark, settings, keys),
+        CANDIDATES: judged,
+        TASK: rewarded_tasks(treated, rules).coalesce(1),
+        MESSAGE: push_messages(treated, rules).coalesce(1),
+    }
+
+
+def found(tables: Tables) -> set[tuple[str, str]]:
+    """The day and name of every audit that finds something."""
+    return {(str(row["ds"])[-2:], row["audit"]) for row in audit(tables)}
+
+
+def changed(table: DataFrame, where: str, **change: str) -> DataFrame:
+    """The table with columns replaced by an SQL expression in the rows that `where` names."""
+    return table.withColumns({n: F.expr(f"if({where}, {text}, {n})") for n, text in change.items()})
+
+
+def test_sound_tables_pass_every_audit(sound: Tables) -> None:
+    assert found(sound) == set()
+
+
+def test_a_task_for_a_held_out_advertiser_is_an_orphan_and_leaves_another_without_offer(sound: Tables) -> None:
+    orphan = changed(sound[TASK], "ds = '2026-04-16' and advertiser_id = 'a0'", advertiser_id="'a4'")
+    assert found(sound | {TASK: orphan}) == {("16", "task_without_candidate"), ("16", "candidate_without_one_offer")}
+
+
+def test_an_offer_given_twice_is_found(sound: Tables) -> None:
+    twice = sound[TASK].unionByName(sound[TASK].where("ds = '2026-04-15' and advertiser_id = 'a1'"))
+    assert found(sound | {TASK: twice}) == {("15", "task_id_repeated"), ("15", "candidate_without_one_offer")}
+
+
+def test_a_task_without_reward_or_time_is_found(sound: Tables) -> None:
+    first, second = "ds = '2026-04-15'", "ds = '2026-04-16'"
+    senseless = changed(changed(sound[TASK], first, reward_amount="-1.0"), second, valid_to="ds")
+    assert found(sound | {TASK: senseless}) == {("15", "task_without_sense"), ("16", "task_without_sense")}
+
+
+def test_broken_messages_are_found(sound: Tables) -> None:
+    stranger = changed(sound[MESSAGE], "advertiser_id = 'a2' and ds = '2026-04-15'", advertiser_id="'nobody'")
+    late = changed(stranger, "ds = '2026-04-16'", expires_at="send_after")
+    twice = late.unionByName(late.where("advertiser_id = 'nobody'"))
+    assert found(sound | {MESSAGE: twice}) == {
+        ("15", "message_without_candidate"),
+        ("15", "candidate_without_one_offer"),
+        ("15", "message_id_repeated"),
+        ("16", "message_without_time"),
+    }
+
+
+def test_candidates_that_do_not_come_from_the_scores_are_found(sound: Tables) -> None:
+    rescored = changed(sound[SCORES], "advertiser_id = 'a5' and ds = '2026-04-15'", model_sha256="'another'")
+    lost = sound[CANDIDATES].where("not (advertiser_id = 'a5' and ds = '2026-04-16')")
+    unreasoned = changed(lost, "advertiser_id = 'a4' and ds = '2026-04-15'", reasons="array()")
+    assert found(sound | {SCORES: rescored, CANDIDATES: unreasoned}) == {
+        ("15", "score_and_candidate_differ"),
+        ("15", "candidate_without_reason"),
+        ("16", "score_and_candidate_differ"),
+    }
+
+
+def test_repeated_keys_and_rates_out_of_range_are_found(sound: Tables) -> None:
+    rate = changed(sound[SCORES], "ds = '2026-04-15' and advertiser_id = 'a5'", predicted_active_rate="1.5")
+    twice = rate.unionByName(rate.where("ds = '2026-04-16' and advertiser_id = 'a5'"))
+    again = sound[CANDIDATES].unionByName(sound[CANDIDATES].where("ds = '2026-04-16' and advertiser_id = 'a5'"))
+    assert found(sound | {SCORES: twice, CANDIDATES: again}) == {
+        ("15", "score_out_of_range"),
+        ("15", "score_and_candidate_differ"),
+        ("16", "score_key_repeated"),
+        ("16", "candidate_key_repeated"),
+    }
+
+
+def published(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in content(warehouse.read(PUBLISHED_DAYS))]
+
+
+def last_line(capfd: pytest.CaptureFixture[str]) -> str:
+    return capfd.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def produced(spark: SparkSession, sound: Tables, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The sound days as tables, checked, not published."""
+    warehouse = Warehouse(spark, str(tmp_path_factory.mktemp("produced") / "warehouse"))
+    for name, table in sound.items():
+        write(warehouse, name, table, DAY, NEXT)
+    pass_checks(warehouse, DAY, NEXT)
+    return warehouse
+
+
+def test_a_sound_range_is_published_in_one_commit_and_can_be_withdrawn(produced: Warehouse) -> None:
+    assert main(arguments(produced, DAY, NEXT)) == 0
+    assert published(produced) == [(DAY, "7", 5, 2, 2), (NEXT, "7", 5, 2, 2)]
+    newest = DeltaTable.forPath(produced.spark, produced.path(PUBLISHED_DAYS)).history(1).first()
+    assert newest is not None and newest["operationMetrics"]["numOutputRows"] == "2"
+    withdraw_days(produced, NEXT, day(9))
+    assert [row[0] for row in published(produced)] == [DAY]
+
+
+def test_offending_rows_are_named_and_nothing_is_published(
+    produced: Warehouse, sound: Tables, capfd: pytest.CaptureFixture[str]
+) -> None:
+    withdraw_days(produced, DAY, NEXT)
+    write(produced, TASK, sound[TASK].where("not (ds = '2026-04-16' and advertiser_id = 'a0')"), DAY, NEXT)
+    assert main(arguments(produced, DAY, NEXT)) == 3
+    assert last_line(capfd) == (
+        "publish: data check failed: audit candidate_without_one_offer on 2026-04-16: 1 rows, such as a0/search; "
+        "nothing is published"
+    )
+    assert published(produced) == []
+
+
+def test_a_check_that_failed_or_did_not_run_keeps_the_day_back(
+    produced: Warehouse, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_verdicts(produced, "check_scores", [Verdict("scores", NEXT, at_least("rows", 1, "rows"), 0.0, False)])
+    assert main(arguments(produced, DAY, NEXT)) == 3
+    assert "holds no passed check of suite scores for 2026-04-16" in last_line(capfd)
+    assert main(arguments(produced, day(2))) == 3
+    assert "holds no passed check of suite sequences for 2026-04-17" in last_line(capfd)
+
+
+def test_a_day_without_candidates_is_kept_back(produced: Warehouse, capfd: pytest.CaptureFixture[str]) -> None:
+    pass_checks(produced, day(2))
+    assert main(arguments(produced, day(2))) == 3
+    assert "engagement.candidates has no rows of 2026-04-17" in last_line(capfd)

@@ -1,0 +1,160 @@
+"""Sequences and samples against the plain Python reference, and what they may not see."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.common.settings import Settings
+from jobs.transforms.sequences import build_sequences
+from tests.jobs.reference import DAILY, Facts, Snapshots, reference_labels, reference_row
+
+FIRST, START, END = date(2026, 1, 1), date(2026, 2, 15), date(2026, 3, 16)
+PAIRS, WORLD_DAYS, CATEGORIES = 200, 90, ("shoes", "food", None)
+SCENARIOS = [("search", "search", None), ("feed", "feed", date(2026, 1, 20)), ("shop", "shop", None)]
+
+
+def random_facts(seed: int) -> Facts:
+    """200 pairs over 90 days: gaps, dormant pairs, pairs that appear late, zero rows."""
+    draw = random.Random(seed)
+    facts: Facts = {}
+    for pair in range(PAIRS):
+        advertiser, scenario = f"a{pair // 2:03d}", SCENARIOS[draw.randrange(2) if pair % 2 else 2][0]
+        share, first_day = draw.choice([0.02, 0.3, 0.8]), draw.choice([0, 0, 50, 70])
+        for offset in range(first_day, WORLD_DAYS):
+            if offset == first_day or draw.random() < share:
+                facts[advertiser, scenario, FIRST + timedelta(days=offset)] = random_day(draw)
+    return facts
+
+
+def random_day(draw: random.Random) -> dict[str, float]:
+    """Counts up to some thousands, money in cents, spend often 0."""
+    counts: dict[str, float] = {name: draw.randrange(0, 5000) for name in DAILY[:6]}
+    spend = draw.choice([0.0, draw.randrange(1, 10_000_000) / 100])
+    return {**counts, "expenditure": spend, "gmv": draw.randrange(0, 10_000_000) / 100}
+
+
+def random_snapshots(seed: int) -> Snapshots:
+    """None, one or several profile snapshots per advertiser, some of them after the last day."""
+    draw = random.Random(seed)
+    snapshots: Snapshots = {}
+    for number in range(PAIRS // 2):
+        days = [FIRST + timedelta(days=draw.randrange(WORLD_DAYS)) for _ in range(draw.randrange(4))]
+        profile = {day: (draw.randrange(5), draw.choice(CATEGORIES), draw.randrange(5)) for day in days}
+        snapshots[f"a{number:03d}"] = {
+            day: dict(zip(("business_scale", "main_category", "star_level"), values, strict=True))
+            for day, values in profile.items()
+        }
+    return snapshots
+
+
+def tables(spark: SparkSession, facts: Facts, snapshots: Snapshots) -> tuple[DataFrame, DataFrame, DataFrame]:
+    """The three fact tables as DataFrames."""
+    daily = [(a, s, day, *(values[name] for name in DAILY)) for (a, s, day), values in facts.items()]
+    random.Random(1).shuffle(daily)
+    types = ", ".join(f"{name} {'double' if name in ('expenditure', 'gmv') else 'long'}" for name in DAILY)
+    profile = [(a, day, *values.values()) for a, of_days in snapshots.items() for day, values in of_days.items()]
+    return (
+        spark.createDataFrame(daily, f"advertiser_id string, scenario_id string, ds date, {types}"),
+        spark.createDataFrame(
+            profile, "advertiser_id string, ds date, business_scale int, main_category string, star_level int"
+        ),
+        spark.createDataFrame(SCENARIOS, "scenario_id string, scenario_type string, launched_on date"),
+    )
+
+
+def assert_row_equals(row: Any, expected: dict[str, Any]) -> None:
+    """Counts exactly, money and ratios to 1e-6 relative."""
+    for name in DAILY[:6]:
+        assert list(row[name]) == expected[name], name
+    for name in ("expenditure", "gmv", "roi", "advertiser_window_sums"):
+        assert list(row[name]) == pytest.approx(expected[name], rel=1e-6), name
+    assert row["eligible"] == expected["eligible"]
+    profile = expected["profile"] or dict.fromkeys(("business_scale", "main_category", "star_level"))
+    assert {name: row[name] for name in profile} == profile
+
+
+@pytest.fixture(scope="module")
+def facts() -> Facts:
+    return random_facts(seed=3)
+
+
+@pytest.fixture(scope="module")
+def snapshots() -> Snapshots:
+    return random_snapshots(seed=4)
+
+
+@pytest.fixture(scope="module")
+def built(spark: SparkSession, settings: Settings, facts: Facts, snapshots: Snapshots) -> dict[Any, Any]:
+    """Sequences of 30 days by key."""
+    rows = build_sequences(*tables(spark, facts, snapshots), settings, START, END).collect()
+    keyed = {(row.advertiser_id, row.scenario_id, row.ds): row for row in rows}
+    assert len(keyed) == len(rows)
+    return keyed
+
+
+def test_thirty_days_of_two_hundred_pairs_equal_the_plain_python_reference(
+    built: dict[Any, Any], facts: Facts, snapshots: Snapshots
+) -> None:
+    pairs = sorted({(a, s) for a, s, _ in facts})
+    days = [START + timedelta(days=d) for d in range((END - START).days + 1)]
+    assert len(pairs) == PAIRS and len(days) == 30
+    expected = {(a, s, day): reference_row(facts, snapshots, a, s, day) for a, s in pairs for day in days}
+    assert set(built) == {key for key, row in expected.items() if row is not None}
+    for key, row in built.items():
+        assert_row_equals(row, expected[key] or {})
+
+
+def test_scenario_attributes_are_joined(built: dict[Any, Any]) -> None:
+    attributes = {(row.scenario_id, row.scenario_type, row.launched_on) for row in built.values()}
+    assert attributes == set(SCENARIOS)
+
+
+def test_samples_are_the_eligible_rows_with_the_labels_of_the_next_week(
+    spark: SparkSession, settings: Settings, built: dict[Any, Any], facts: Facts, snapshots: Snapshots
+) -> None:
+    frames = tables(spark, facts, snapshots)
+    samples = build_sequences(*frames, settings, START, END, with_labels=True, every_days=4).collect()
+    days = {START + timedelta(days=d) for d in range(0, 30, 4)}
+    wanted = {key for key, row in built.items() if row.eligible and key[2] in days}
+    assert {(row.advertiser_id, row.scenario_id, row.ds) for row in samples} == wanted
+    for row in samples:
+        sequence = built[row.advertiser_id, row.scenario_id, row.ds]
+        assert all(row[name] == sequence[name] for name in sequence.asDict())
+        expected = reference_labels(facts, row.advertiser_id, row.scenario_id, row.ds)
+        assert {name: row[f"label_{name}"] for name in expected} == pytest.approx(expected, rel=1e-6)
+
+
+def test_facts_and_profiles_after_the_day_change_nothing(
+    spark: SparkSession, settings: Settings, built: dict[Any, Any], facts: Facts, snapshots: Snapshots
+) -> None:
+    day = START + timedelta(days=9)
+    past = {key: values for key, values in facts.items() if key[2] <= day}
+    known = {a: {d: p for d, p in of_days.items() if d <= day} for a, of_days in snapshots.items()}
+    rows = build_sequences(*tables(spark, past, known), settings, day, day).collect()
+    assert {(row.advertiser_id, row.scenario_id, row.ds): row for row in rows} == {
+        key: row for key, row in built.items() if key[2] == day
+    }
+
+
+def test_one_wide_batch_is_worked_off_in_slices(
+    spark: SparkSession, settings: Settings, built: dict[Any, Any], facts: Facts, snapshots: Snapshots, monkeypatch
+) -> None:
+    from jobs.transforms import sequence_arrays
+    from jobs.transforms.sequence_arrays import SequencePlan, emit_batches
+    from jobs.transforms.sequences import _group_facts, _group_profiles, day_number, sequence_schema
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    plan = SequencePlan.of(settings, day_number(END), day_number(END))
+    daily, profiles, _ = tables(spark, facts, snapshots)
+    grouped = _group_facts(daily, plan).join(_group_profiles(profiles, plan), "advertiser_id", "left")
+    batches = grouped.toArrow().to_batches()
+    schema = to_arrow_schema(sequence_schema(settings))
+    whole = [row for batch in emit_batches(iter(batches), plan, schema) for row in batch.to_pylist()]
+    monkeypatch.setattr(sequence_arrays, "MAX_DENSE_VALUES", 8 * 40 * 2 * 7)
+    sliced = [row for batch in emit_batches(iter(batches), plan, schema) for row in batch.to_pylist()]
+    assert len(sliced) > 100 and sliced == whole

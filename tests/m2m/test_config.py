@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from m2m import ModelConfig, TrainingConfig
+
+
+def test_paper_has_the_papers_sizes() -> None:
+    paper = ModelConfig.named("paper")
+    assert (paper.d_input, paper.heads, paper.d_view, paper.d_scenario, paper.meta_layers) == (
+        16,
+        2,
+        256,
+        64,
+        3,
+    )
+
+
+def test_named_takes_changes_and_survives_a_dictionary() -> None:
+    config = ModelConfig.named("tiny", without_transformer=True)
+    assert config.without_transformer
+    assert ModelConfig.from_dict(config.to_dict()) == config
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="'huge' is unknown"):
+        ModelConfig.named("huge")
+    with pytest.raises(ValueError, match="d_views"):
+        ModelConfig.named("tiny", d_views=3)
+    with pytest.raises(ValueError, match="entries"):
+        ModelConfig.from_dict({"d_view": 3})
+
+
+@pytest.mark.parametrize("change", [{"heads": 0}, {"value_bins": 251}, {"dropout": 1.0}])
+def test_impossible_sizes_are_refused(change: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(change))):
+        ModelConfig.named("tiny", **change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 0},
+        {"learning_rate": 0.0},
+        {"average_decay": 1.0},
+        {"final_learning_rate_share": 0.0},
+        {"regulariser": -1.0},
+        {"threads": 0},
+    ],
+)
+def test_impossible_training_settings_are_refused(change: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(change))):
+        TrainingConfig(**change)  # type: ignore[arg-type]
