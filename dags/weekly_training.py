@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, chain
 
-from dags.wiring import DAG_DEFAULTS, FIRST_DAY, chain, run_date_param, run_day, spark_job
+from dags.wiring import DAG_DEFAULTS, FIRST_DAY, run_date_param, run_day, spark_job
 
 FIRST = (
     "{{ run_day(params.run_date, data_interval_end | default(None),"

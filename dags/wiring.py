@@ -24,7 +24,6 @@ FIRST_DAY = datetime(2026, 1, 1)
 OWNER = "advertiser-engagement"
 # Refused arguments or settings (2) and a failed data check (3): the same run would end the same way again.
 FINAL_EXIT_STATUS = re.compile(r"Error code is: [23]\b")
-DATE_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
 
 REWARDED_TASK = Asset("engagement.rewarded_task")
 PUSH_MESSAGE = Asset("engagement.push_message")
@@ -40,7 +39,7 @@ DAG_DEFAULTS: dict[str, Any] = {
 
 def date_param(description: str, **schema: Any) -> Param:
     """A day written YYYY-MM-DD that must be given."""
-    return Param(type="string", format="date", pattern=DATE_PATTERN, description=description, **schema)
+    return Param(type="string", format="date", description=description, **schema)
 
 
 def run_date_param() -> Param:
@@ -49,7 +48,6 @@ def run_date_param() -> Param:
         None,
         type=["null", "string"],
         format="date",
-        pattern=DATE_PATTERN,
         description="Day to work on, YYYY-MM-DD; empty: the last day of the data interval.",
     )
 

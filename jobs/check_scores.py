@@ -58,10 +58,18 @@ def check(context: JobContext) -> None:
 
 def score_figures(context: JobContext) -> Figures:
     """Figures of scores.advertiser_scores per day, the week before included only to compare with it."""
-    names, warehouse, start_ds, end_ds = predictions(context.settings), context.warehouse, context.start_ds, context.end_ds
+    names, warehouse, start_ds, end_ds = (
+        predictions(context.settings),
+        context.warehouse,
+        context.start_ds,
+        context.end_ds,
+    )
     scores = warehouse.read_days("scores.advertiser_scores", start_ds - timedelta(days=WEEK_DAYS), end_ds)
     sequences = warehouse.read_days("features.sequences", start_ds, end_ds)
-    profile, pairs = profile_scores(scores, names), match_pairs(scores.where(days_between(start_ds, end_ds)), sequences)
+    profile, pairs = (
+        profile_scores(scores, names),
+        match_pairs(scores.where(days_between(start_ds, end_ds)), sequences),
+    )
     found = {row["ds"]: row.asDict() for row in profile.collect()}
     matched = {row["ds"]: row.asDict() for row in pairs.collect()}
     means = {name: {day: row[f"{name}_mean"] for day, row in found.items()} for name in names}

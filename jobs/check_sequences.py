@@ -1,7 +1,7 @@
 """Check the sequences of a day range, and the facts behind them, before anything is scored.
 
-Reads features.sequences, facts.advertiser_daily and quarantine.advertiser_daily; writes ops.check_results and the Data
-Docs below REPORT/data_docs/sequences. Ends with status 3 when a promise is broken.
+Reads features.sequences, facts.advertiser_daily and quarantine.advertiser_daily; writes ops.check_results
+and the Data Docs below REPORT/data_docs/sequences. Ends with status 3 when a promise is broken.
 """
 
 from __future__ import annotations
@@ -30,15 +30,21 @@ def promises(settings: Settings) -> list[Promise]:
     arrays: list[Promise] = []
     for name, length in array_lengths(settings).items():
         arrays.append(at_most(f"{name}_wrong_length", 0, f"every array of {name} holds {length} values"))
-        arrays.append(at_most(f"{name}_wrong_value", 0, f"every value of {name} is a finite number, not negative"))
+        arrays.append(
+            at_most(f"{name}_wrong_value", 0, f"every value of {name} is a finite number, not negative")
+        )
     return [
         at_least("rows", 1, "every day has sequences"),
         at_most("duplicate_keys", 0, "a pair comes once a day"),
         at_most("null_keys", 0, "every row has its key"),
         at_least("eligible_pairs", 1, "some pairs were active within their history"),
         at_most("missing_profile_share", checks.max_missing_profile_share, "few pairs lack a profile"),
-        at_least("pairs_over_last_week", checks.min_pairs_over_last_week, "pairs do not vanish against last week"),
-        at_least("activity_over_last_week", checks.min_activity_over_last_week, "the day's facts arrived in full"),
+        at_least(
+            "pairs_over_last_week", checks.min_pairs_over_last_week, "pairs do not vanish against last week"
+        ),
+        at_least(
+            "activity_over_last_week", checks.min_activity_over_last_week, "the day's facts arrived in full"
+        ),
         at_most("quarantine_share", checks.max_quarantine_share, "few source rows were rejected"),
         at_most("days_behind", 0, "the newest facts are of the day itself"),
         *arrays,
@@ -48,7 +54,7 @@ def promises(settings: Settings) -> list[Promise]:
 def array_lengths(settings: Settings) -> dict[str, int]:
     """Every array column of features.sequences and the length it must have."""
     columns = settings.columns.sequences
-    return {**{name: settings.history_days for name in columns}, WINDOW_SUMS: len(WINDOWS_DAYS) * len(columns)}
+    return {**dict.fromkeys(columns, settings.history_days), WINDOW_SUMS: len(WINDOWS_DAYS) * len(columns)}
 
 
 def check(context: JobContext) -> None:
@@ -82,8 +88,14 @@ def facts_figures(context: JobContext) -> Figures:
     """Figures of the facts and their rejected rows per day."""
     checks = context.settings.checks
     closed = (checks.closed_weekdays, checks.closed_days)
-    facts, rejected = rows_per_day(context, "facts.advertiser_daily"), rows_per_day(context, "quarantine.advertiser_daily")
-    span = context.warehouse.read("facts.advertiser_daily").agg(F.min("ds"), F.max("ds")).first() or (None, None)
+    facts, rejected = (
+        rows_per_day(context, "facts.advertiser_daily"),
+        rows_per_day(context, "quarantine.advertiser_daily"),
+    )
+    span = context.warehouse.read("facts.advertiser_daily").agg(F.min("ds"), F.max("ds")).first() or (
+        None,
+        None,
+    )
     figures: Figures = {}
     for day in days_of(context.start_ds, context.end_ds):
         rows = facts.get(day, 0) + rejected.get(day, 0)
@@ -103,7 +115,9 @@ def rows_per_day(context: JobContext, table: str) -> dict[date, int]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the Data Docs go."""
-    parser.add_argument("--report", type=as_path, default="report", metavar="PATH", help="folder for the Data Docs")
+    parser.add_argument(
+        "--report", type=as_path, default="report", metavar="PATH", help="folder for the Data Docs"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 """Give every selected candidate of the treatment arm one offer: a rewarded task or a push message.
 
-Reads engagement.candidates; replaces the days in engagement.rewarded_task and engagement.push_message. The days are
-withdrawn from the consumers' views until publish passes them again.
+Reads engagement.candidates; replaces the days in engagement.rewarded_task and engagement.push_message. The
+days are withdrawn from the consumers' views until publish passes them again.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from jobs.common.ddl import create_table
 from jobs.common.job import JobContext, run_job
 from jobs.common.publication import withdraw_days
 from jobs.common.settings import Settings
-from jobs.transforms.offers import OfferRules, push_messages, rewarded_tasks, treatable
 from jobs.select_candidates import CANDIDATES
+from jobs.transforms.offers import OfferRules, push_messages, rewarded_tasks, treatable
 
 REWARDED_TASK = "engagement.rewarded_task"
 PUSH_MESSAGE = "engagement.push_message"
@@ -24,15 +24,24 @@ PUSH_MESSAGE = "engagement.push_message"
 
 def produce(context: JobContext) -> None:
     """Replace the range's offers in both tables."""
-    warehouse, days, rules = context.warehouse, (context.start_ds, context.end_ds), offer_rules(context.settings)
+    warehouse, days, rules = (
+        context.warehouse,
+        (context.start_ds, context.end_ds),
+        offer_rules(context.settings),
+    )
     candidates = warehouse.read_days(CANDIDATES, *days)
     treated = treatable(candidates)
     withdraw_days(warehouse, *days)
-    for table, offers in ((REWARDED_TASK, rewarded_tasks(treated, rules)), (PUSH_MESSAGE, push_messages(treated, rules))):
+    for table, offers in (
+        (REWARDED_TASK, rewarded_tasks(treated, rules)),
+        (PUSH_MESSAGE, push_messages(treated, rules)),
+    ):
         create_table(warehouse, table, context.settings)
         warehouse.replace_days(offers, table, *days)
     context.counts.rows_in = candidates.where(F.col("selected")).count()
-    context.counts.rows_out = sum(warehouse.read_days(t, *days).count() for t in (REWARDED_TASK, PUSH_MESSAGE))
+    context.counts.rows_out = sum(
+        warehouse.read_days(t, *days).count() for t in (REWARDED_TASK, PUSH_MESSAGE)
+    )
 
 
 def offer_rules(settings: Settings) -> OfferRules:

@@ -1,7 +1,8 @@
 """Audit the offers of a day range and show them to consumers, all days at once or none.
 
-Reads every table of the range and the results of both check jobs; replaces the days in ops.published_days, which the
-consumers' views follow. Ends with status 3, with nothing published, when an audit finds offending rows.
+Reads every table of the range and the results of both check jobs; replaces the days in ops.published_days,
+which the consumers' views follow. Ends with status 3, with nothing published, when a query of
+sql/*/checks.sql finds offending rows.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from jobs.produce_engagement import PUSH_MESSAGE, REWARDED_TASK
 from jobs.select_candidates import CANDIDATES
 from jobs.transforms.week_before import days_of
 
-SHOWN_AUDITS = 3
+SHOWN_PROBLEMS = 3
 
 
 def publish(context: JobContext) -> None:
-    """Publish the range; raises DataCheckError naming the first day, audit and rows that stand against it."""
+    """Publish the range; raises DataCheckError naming the day and what stands against it."""
     require_passed_checks(context)
     days = count_days(context)
     refuse_offenders(context)
@@ -40,7 +41,9 @@ def require_passed_checks(context: JobContext) -> None:
     for day in days_of(context.start_ds, context.end_ds):
         for suite in SUITES:
             if (day, suite) not in passed:
-                raise DataCheckError(f"{CHECK_RESULTS} holds no passed check of suite {suite} for {day}; run check_{suite}")
+                raise DataCheckError(
+                    f"{CHECK_RESULTS} holds no passed check of suite {suite} for {day}; run check_{suite}"
+                )
 
 
 def count_days(context: JobContext) -> list[PublishedDay]:
@@ -52,39 +55,38 @@ def count_days(context: JobContext) -> list[PublishedDay]:
     days = days_of(context.start_ds, context.end_ds)
     missing = [day for day in days if day not in found]
     if missing:
-        raise DataCheckError(f"{CANDIDATES} has no rows of {missing[0]}; run select_candidates and produce_engagement")
+        raise DataCheckError(
+            f"{CANDIDATES} has no rows of {missing[0]}; run select_candidates and produce_engagement"
+        )
     return [(day, found[day][1], found[day][2], tasks.get(day, 0), messages.get(day, 0)) for day in days]
 
 
 def refuse_offenders(context: JobContext) -> None:
-    """Audit the tables of the range; raises DataCheckError naming the first audits that found something."""
-    tables = {name: context.warehouse.read_days(name, context.start_ds, context.end_ds) for name in CONSUMER_TABLES}
-    told = [f"audit {r['audit']} on {r['ds']}: {r['rows']} rows, such as {r['example']}" for r in audit(tables)]
+    """Audit the tables of the range; raises DataCheckError naming the first problems found."""
+    tables = {
+        name: context.warehouse.read_days(name, context.start_ds, context.end_ds) for name in CONSUMER_TABLES
+    }
+    told = [f"{r['problem']} on {r['ds']}: {r['rows']} rows, such as {r['example']}" for r in audit(tables)]
     if told:
-        more = f"; and {len(told) - SHOWN_AUDITS} more" if len(told) > SHOWN_AUDITS else ""
-        raise DataCheckError(f"{'; '.join(told[:SHOWN_AUDITS])}{more}; nothing is published")
+        more = f"; and {len(told) - SHOWN_PROBLEMS} more" if len(told) > SHOWN_PROBLEMS else ""
+        raise DataCheckError(f"{'; '.join(told[:SHOWN_PROBLEMS])}{more}; nothing is published")
 
 
 def audit(tables: dict[str, DataFrame]) -> list[Row]:
     """Run every query of sql/*/checks.sql over the given tables, in one Spark job.
 
-    Returns (ds, audit, rows, example) of each audit that found offending rows, days in order.
+    Returns (ds, problem, rows, example) of each problem found, days in order.
     """
     views = {name.split(".")[-1]: table for name, table in tables.items()}
     for name, table in views.items():
         table.createOrReplaceTempView(name)
-    queries = [
-        f"SELECT '{name}' AS audit, ds, cast(offender AS string) AS offender FROM ({query}) AS {name}"
-        for table in CONSUMER_TABLES
-        for name, query in read_checks(table).items()
-    ]
+    queries = [query for table in CONSUMER_TABLES for query in read_checks(table).values()]
     spark = next(iter(views.values())).sparkSession
-    offenders = spark.sql(" UNION ALL ".join(queries)).groupBy("ds", "audit")
-    found = offenders.agg(F.count(F.lit(1)).alias("rows"), F.min("offender").alias("example")).orderBy("ds", "audit")
-    rows = found.collect()
+    offenders = spark.sql(" UNION ALL ".join(f"({query})" for query in queries)).groupBy("ds", "problem")
+    found = offenders.agg(F.count(F.lit(1)).alias("rows"), F.min("offender").alias("example")).collect()
     for name in views:
         spark.catalog.dropTempView(name)
-    return rows
+    return sorted(found, key=lambda row: (row["ds"], row["problem"]))
 
 
 def _rows_per_day(context: JobContext, table: str) -> dict[date, int]:

@@ -1,7 +1,7 @@
 """Select low-active advertisers from the scores of a day range, with the reasons, ranks and arms.
 
-Reads scores.advertiser_scores and features.sequences; replaces the days in engagement.candidates. The days are withdrawn
-from the consumers' views until publish passes them again.
+Reads scores.advertiser_scores and features.sequences; replaces the days in engagement.candidates. The days
+are withdrawn from the consumers' views until publish passes them again.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ def select(context: JobContext) -> None:
     scored = {row["ds"]: row["count"] for row in scores.groupBy("ds").count().collect()}
     unscored = [day for day in days_of(context.start_ds, context.end_ds) if day not in scored]
     if unscored:
-        raise DataCheckError(f"scores.advertiser_scores has no rows of {unscored[0]}; run score_advertisers first")
-    activity = recent_activity(sequences, settings.active_day_column, settings.value_column, behaviours, rules)
+        raise DataCheckError(
+            f"scores.advertiser_scores has no rows of {unscored[0]}; run score_advertisers first"
+        )
+    activity = recent_activity(
+        sequences, settings.active_day_column, settings.value_column, behaviours, rules
+    )
     candidates = choose(scores, activity, value_task(settings), behaviours, rules)
     create_table(warehouse, CANDIDATES, settings)
     withdraw_days(warehouse, context.start_ds, context.end_ds)

@@ -1,4 +1,5 @@
-"""Exponential moving average of weights: steadier than the last step's weights, for one pass over them a step."""
+"""Exponential moving average of weights: steadier than the last step's weights, for one pass over them a
+step."""
 
 from __future__ import annotations
 

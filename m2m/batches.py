@@ -2,8 +2,8 @@
 
 Letters: N rows, B rows of a batch, C knowledge columns.
 
-Fully shuffled rows would need new weights for nearly every row; whole groups would make batches that hold one group
-only. Chunks of a few rows are in between: groups stay mixed, and generating weights costs an n-th.
+Fully shuffled rows would need new weights for nearly every row; whole groups would make batches that hold one
+group only. Chunks of a few rows are in between: groups stay mixed, and generating weights costs an n-th.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Batch:
 
 
 def plan_chunks(code: Ints, chunk_rows: int, generator: np.random.Generator) -> tuple[Ints, Ints]:
-    """Rows [N] in shuffled chunk order and the chunk [N] of each: rows are shuffled within their group, groups are
-    cut into chunks of at most `chunk_rows`, and the chunks are shuffled."""
+    """Rows [N] in shuffled chunk order and the chunk [N] of each: rows are shuffled within their group,
+    groups are cut into chunks of at most `chunk_rows`, and the chunks are shuffled."""
     order = np.lexsort((generator.random(len(code)), code))
     sizes = np.unique(code, return_counts=True)[1]
     within = np.arange(len(code)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

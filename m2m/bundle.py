@@ -41,8 +41,9 @@ class BundleError(ValueError):
 class Bundle:
     """A model with all it needs to score.
 
-    task_scales: training mean of each task [m]. training_config: how it was trained. training_days: as-of days seen
-    in training ("first", "last", "count"), empty when not known. metrics: figures on the validation rows.
+    task_scales: training mean of each task [m]. training_config: how it was trained. training_days: as-of
+    days seen in training ("first", "last", "count"), empty when not known. metrics: figures on the validation
+    rows.
     """
 
     spec: FeatureSpec
@@ -98,8 +99,8 @@ class Bundle:
 
     @classmethod
     def load(cls, folder: str | Path, expected_sha256: str | None = None) -> Bundle:
-        """Read a bundle. Raises BundleError when a file is missing, cut or changed, when the format is newer than
-        this code, when an entry or column is missing, or when the SHA-256 is not `expected_sha256`."""
+        """Read a bundle. Raises BundleError when a file is missing, cut or changed, when the format is newer
+        than this code, when an entry or column is missing, or when the SHA-256 is not `expected_sha256`."""
         text, weights = _read(Path(folder) / JSON_FILE), _read(Path(folder) / WEIGHTS_FILE)
         description = _parse(text)
         found = description.pop("sha256")

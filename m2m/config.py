@@ -14,19 +14,21 @@ from typing import Any
 class ModelConfig:
     """Sizes of M2M. `ModelConfig.named` gives the settings that are known to work.
 
-    value_bins: quantile bins of the positive values of a sequence column (zero, missing, out of range come on top).
+    value_bins: quantile bins of the positive values of a sequence column (zero, missing, out of range come on
+    top).
     d_input: width of one embedded value. d_position: width of the position embedding, concatenated to a day.
-    heads, d_head: self-attention over days. experts (k), d_expert_hidden: experts. d_view: width of expert and task views.
+    heads, d_head: self-attention over days. experts (k), d_expert_hidden: experts. d_view: width of expert
+    and task views.
     d_knowledge: width of one embedded knowledge column. d_scenario: width of S~.
     meta_layers: K. tower_layers: L. knowledge_input: S~ is also concatenated to F.
-    dropout: share of dense features and expert units dropped in training.
+    dropout: share of the experts' hidden units dropped in training.
     without_*: the ablations of the paper's Table 5.
     """
 
     value_bins: int = 16
     d_input: int = 8
     d_position: int = 8
-    heads: int = 2
+    heads: int = 1
     d_head: int = 8
     experts: int = 4
     d_expert_hidden: int = 96
@@ -35,7 +37,7 @@ class ModelConfig:
     d_scenario: int = 16
     meta_layers: int = 1
     tower_layers: int = 2
-    knowledge_input: bool = False
+    knowledge_input: bool = True
     dropout: float = 0.0
     without_meta_tower: bool = False
     without_meta_attention: bool = False
@@ -75,14 +77,15 @@ class ModelConfig:
 
 _NAMED: dict[str, dict[str, Any]] = {
     "tiny": {
-        "value_bins": 6, "d_input": 3, "d_position": 2, "heads": 2, "d_head": 3, "experts": 2, "d_expert_hidden": 12,
-        "d_view": 8, "d_knowledge": 3, "d_scenario": 4, "meta_layers": 1, "tower_layers": 1,
+        "value_bins": 6, "d_input": 3, "d_position": 2, "heads": 2, "d_head": 3, "experts": 2,
+        "d_expert_hidden": 12, "d_view": 8, "d_knowledge": 3, "d_scenario": 4, "meta_layers": 1,
+        "tower_layers": 1, "knowledge_input": False,
     },
     "base": {},
     "paper": {
         "value_bins": 32, "d_input": 16, "d_position": 16, "heads": 2, "d_head": 32, "experts": 4,
         "d_expert_hidden": 512, "d_view": 256, "d_knowledge": 16, "d_scenario": 64, "meta_layers": 3,
-        "tower_layers": 2,
+        "tower_layers": 2, "knowledge_input": False,
     },
 }  # fmt: skip
 
@@ -92,21 +95,23 @@ class TrainingConfig:
     """How to train. Same config, samples, machine and thread count: same bundle.
 
     batch_size in rows, made of chunks of `chunk_rows` rows that share a knowledge row.
-    learning_rate rises over `warmup_steps` steps and falls along a cosine to `final_learning_rate_share` of itself.
+    learning_rate rises over `warmup_steps` steps and falls along a cosine to `final_learning_rate_share` of
+    itself.
     gradient_limit: every gradient value is clipped to [-limit, limit]. regulariser: alpha of equation 19.
-    average_decay: decay of the exponential moving average of the weights that is evaluated and kept; 0 = none.
+    average_decay: decay of the exponential moving average of the weights that is evaluated and kept; 0 =
+    none.
     unknown_share: share of knowledge values replaced by "unknown" in training.
     min_category_rows: a knowledge value seen in fewer training rows is treated as unknown.
     patience: epochs without a better validation NMAE before stopping. task_weights: lambda of equation 19.
-    threads: of torch while training. One by default: the layers of `base` are so small that a second thread gains
-    little on an idle machine, and on a busy one threads that wait for each other made a step twelve times slower.
-    Also, results do not depend on the machine's cores. Raise it for `paper`.
+    threads: of torch while training. One by default: the layers of `base` are small, and on a busy machine
+    two threads waiting for each other made a step twelve times slower in processor time. Results then do not
+    depend on the machine's cores either. Raise it for `paper`.
     progress: show a progress bar.
     """
 
     seed: int = 7
-    epochs: int = 6
-    batch_size: int = 512
+    epochs: int = 4
+    batch_size: int = 256
     chunk_rows: int = 8
     learning_rate: float = 2e-3
     warmup_steps: int = 50
@@ -114,9 +119,9 @@ class TrainingConfig:
     gradient_limit: float = 3.0
     regulariser: float = 1e-6
     average_decay: float = 0.99
-    unknown_share: float = 0.05
+    unknown_share: float = 0.2
     min_category_rows: int = 1
-    patience: int = 3
+    patience: int = 2
     task_weights: Mapping[str, float] | None = None
     threads: int = 1
     progress: bool = True

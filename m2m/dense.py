@@ -2,10 +2,11 @@
 
 Letters: N rows, F sequence columns, T days, W window lengths, P performance columns, D dense features.
 
-D = log window sums of the pair [W * F], of the advertiser over all scenarios [W * F], days since the pair was last
-active [1], weekday one-hot [7]; all standardised with the training rows' mean and deviation.
-Ratio columns are summed over the window like any other (the sum of the daily ratios, not the ratio of sums): it tells
-on how many days and how strongly there was a return, and the advertiser's sums carry the ratio of sums.
+D = log window sums of the pair [W * F], of the advertiser over all scenarios [W * F], days since the pair was
+last active [1], weekday one-hot [7]; all standardised with the training rows' mean and deviation.
+Ratio columns are summed over the window like any other (the sum of the daily ratios, not the ratio of sums):
+it tells on how many days and how strongly there was a return, and the advertiser's sums carry the ratio of
+sums.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class DenseFeatures:
 
     @classmethod
     def fit(cls, samples: Samples, spec: FeatureSpec) -> DenseFeatures:
-        """Mean and standard deviation of every raw feature over the training rows; a constant gets scale 1."""
+        """Mean and standard deviation of every raw feature over the training rows; a constant gets scale
+        1."""
         raw = raw_dense(samples, spec)
         deviation = raw.std(axis=0, dtype=np.float64)
         scale = np.where(deviation > 1e-6, deviation, 1.0)
@@ -79,9 +81,11 @@ def window_sums(sequences: Floats, windows_days: Sequence[int]) -> Floats:
 
 
 def days_since_active(performance: Floats) -> npt.NDArray[np.int64]:
-    """Days [N] from the last day with any positive value of `performance` [N, P, T] to the as-of day; T if none."""
+    """Days [N] from the last day with any positive value of `performance` [N, P, T] to the as-of day; T if
+    none."""
     active: npt.NDArray[np.bool_] = np.any(performance > 0, axis=1)[:, ::-1]
-    return np.where(active.any(axis=1), active.argmax(axis=1), performance.shape[2]).astype(np.int64)
+    since = np.where(np.any(active, axis=1), np.argmax(active, axis=1), performance.shape[2])
+    return np.asarray(since, dtype=np.int64)
 
 
 def _log(values: Floats) -> Floats:

@@ -22,14 +22,16 @@ _MAX_FIT_VALUES = 500_000
 
 @dataclass(frozen=True)
 class Discretiser:
-    """Fitted edges. edges: per column float32 [Q], increasing inner edges; largest: per column, 0 if never positive."""
+    """Fitted edges. edges: per column float32 [Q], increasing inner edges; largest: per column, 0 if never
+    positive."""
 
     edges: tuple[npt.NDArray[np.float32], ...]
     largest: tuple[float, ...]
 
     @classmethod
     def fit(cls, sequences: npt.NDArray[np.float32], value_bins: int) -> Discretiser:
-        """Quantile edges of the positive values of each column of `sequences` [N, F, T] (training days only)."""
+        """Quantile edges of the positive values of each column of `sequences` [N, F, T] (training days
+        only)."""
         edges, largest = [], []
         for column in range(sequences.shape[1]):
             values = sequences[:, column, :].ravel()
@@ -44,7 +46,8 @@ class Discretiser:
         return tuple(FIRST_VALUE + len(edges) + 1 for edges in self.edges)
 
     def transform(self, sequences: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-        """Bin ids uint8 [N, T, F] of `sequences` [N, F, T] (days before columns: a day's values lie together)."""
+        """Bin ids uint8 [N, T, F] of `sequences` [N, F, T] (days before columns: a day's values lie
+        together)."""
         rows, columns, days = sequences.shape
         ids = np.empty((rows, days, columns), dtype=np.uint8)
         for column in range(columns):
@@ -80,4 +83,4 @@ def _quantile_edges(positive: npt.NDArray[np.float32], value_bins: int) -> npt.N
     shares = np.arange(1, value_bins) / value_bins
     # "lower" takes values that occur, so equal values never fall on both sides of an edge.
     edges = np.unique(np.quantile(positive[::step], shares, method="lower")).astype(np.float32)
-    return edges[edges < positive.max()]
+    return np.asarray(edges[edges < positive.max()], dtype=np.float32)

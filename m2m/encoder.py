@@ -21,7 +21,8 @@ from m2m.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Encoded:
-    """bins uint8 [N, T, F]; dense float32 [N, D]; knowledge int64 [N, C]; code int64 [N], one per knowledge row."""
+    """bins uint8 [N, T, F]; dense float32 [N, D]; knowledge int64 [N, C]; code int64 [N], one per knowledge
+    row."""
 
     bins: npt.NDArray[np.uint8]
     dense: npt.NDArray[np.float32]

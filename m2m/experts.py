@@ -13,7 +13,8 @@ from torch.nn.functional import leaky_relu
 
 
 class Experts(nn.Module):
-    """k two-layer networks side by side: the first layers are one product, the second ones one batched product."""
+    """k two-layer networks side by side: the first layers are one product, the second ones one batched
+    product."""
 
     def __init__(self, width: int, experts: int, d_hidden: int, d_view: int, dropout: float = 0.0) -> None:
         super().__init__()

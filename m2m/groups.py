@@ -1,9 +1,11 @@
 """Rows ordered by knowledge row, so that generated weights are applied by one matrix product per group.
 
-Letters: B rows, U distinct knowledge rows, C knowledge columns, u groups of a block, g rows of a padded group.
+Letters: B rows, U distinct knowledge rows, C knowledge columns, u groups of a block, g rows of a padded
+group.
 
-Groups of similar size are padded to a common size and form a block [u, g]; a block is one batched product. Block
-sizes differ by at most a factor of two inside, so little of the work is padding even when groups are skewed.
+Groups of similar size are padded to a common size and form a block [u, g]; a block is one batched product.
+Block sizes differ by at most a factor of two inside, so little of the work is padding even when groups are
+skewed.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ import torch
 from torch import Tensor
 
 Ints = npt.NDArray[np.int64]
-# One more block costs a fixed number of small operations; it pays when it saves this share of rows of padding.
+# One more block costs a fixed number of small operations; it pays when it saves this share of rows of
+# padding.
 _PADDING_WORTH_A_BLOCK = 0.25
 
 
 @dataclass(frozen=True)
 class Block:
-    """groups [u]: which knowledge row; rows [u, g]: which rows (a short group repeats its first row as padding);
+    """groups [u]: which knowledge row; rows [u, g]: which rows (a short group repeats its first row as
+    padding);
     filled: places in u * g that hold a real row, None when all do."""
 
     groups: Tensor
@@ -32,7 +36,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Groups:
-    """knowledge [U, C] ids of the distinct rows; row_group [B]; blocks; restore [B]: block order -> row order."""
+    """knowledge [U, C] ids of the distinct rows; row_group [B]; blocks; restore [B]: block order -> row
+    order."""
 
     knowledge: Tensor
     row_group: Tensor
@@ -70,7 +75,8 @@ class Groups:
 
 
 def split_by_size(sizes: Ints) -> list[Ints]:
-    """Lines of `sizes`, parted into lists of similar size (within a factor of two unless the padding is small)."""
+    """Lines of `sizes`, parted into lists of similar size (within a factor of two unless the padding is
+    small)."""
     order = np.argsort(-sizes, kind="stable")
     limit = _PADDING_WORTH_A_BLOCK * sizes.sum()
     parts: list[list[int]] = []

@@ -2,8 +2,8 @@
 
 Letters: B rows, m tasks.
 
-Money and counts differ by orders of magnitude, so each task's values are divided by its training mean (`task_scales`);
-only then do the weights lambda_t mean something.
+Money and counts differ by orders of magnitude, so each task's values are divided by its training mean
+(`task_scales`); only then do the weights lambda_t mean something.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from m2m.meta_unit import GeneratedLayer, MetaUnit, grouped_product
 
 @dataclass(frozen=True)
 class AttentionWeights:
-    """expert_half [U, m, d, 2d]: rows of the first layer that meet E_i; task_half [U, m, 2d]: T_t times the other
-    rows, plus the bias, the same for every row of a group; rest: the layers after the first."""
+    """expert_half [U, m, d, 2d]: rows of the first layer that meet E_i; task_half [U, m, 2d]: T_t times the
+    other rows, plus the bias, the same for every row of a group; rest: the layers after the first."""
 
     expert_half: Tensor
     task_half: Tensor
@@ -37,7 +37,7 @@ class MetaAttention(nn.Module):
     def generate(self, scenario: Tensor, task_views: Tensor) -> AttentionWeights:
         """scenario: S~ [U, s]; task_views: [m, d]. Everything that does not depend on the rows of a group."""
         first, *rest = self.unit.generate(scenario)
-        expert_half, other = first.weight.split(self.d_view, dim=2)
+        expert_half, other = first.weight[:, :, : self.d_view], first.weight[:, :, self.d_view :]
         task_half = torch.einsum("md,umdo->umo", task_views, other) + first.bias
         return AttentionWeights(expert_half, task_half, rest)
 

@@ -12,7 +12,8 @@ from m2m.meta_unit import GeneratedLayer, MetaUnit
 
 
 class MetaTower(nn.Module):
-    """L_t <- LeakyReLU(Meta(L_t) + L_t), L times. The units of equation 18 carry no task index: tasks share them."""
+    """L_t <- LeakyReLU(Meta(L_t) + L_t), L times. The units of equation 18 carry no task index: tasks share
+    them."""
 
     def __init__(
         self, d_view: int, d_scenario: int, meta_layers: int, layers: int, generated: bool = True

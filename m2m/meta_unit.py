@@ -1,7 +1,7 @@
 """The meta unit: layers whose weights are generated from scenario knowledge (section 4.2.1, equations 9-13).
 
-Letters: U distinct knowledge rows, s = d_scenario, c copies (units side by side, one per task in meta attention),
-K layers, d width, g rows of a group.
+Letters: U distinct knowledge rows, s = d_scenario, c copies (units side by side, one per task in meta
+attention), K layers, d width, g rows of a group.
 
 Weights are generated once per distinct knowledge row and applied to all rows of its group with one product. A
 matrix is kept as [d in, d out], so that a row vector is multiplied from the left: h @ W.
@@ -82,6 +82,7 @@ class MetaUnit(nn.Module):
 
 
 def grouped_product(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """rows [U, c, g, i] by weight [U, c, i, o] plus bias [U, c, o], one product per group. Returns [U, c, g, o]."""
+    """rows [U, c, g, i] by weight [U, c, i, o] plus bias [U, c, o], one product per group. Returns [U, c, g,
+    o]."""
     product = torch.baddbmm(bias.flatten(0, 1).unsqueeze(1), rows.flatten(0, 1), weight.flatten(0, 1))
     return product.view(*rows.shape[:3], weight.shape[3])

@@ -58,7 +58,8 @@ def cell_metrics(
 
 
 def overall(cells: Sequence[Cell]) -> dict[str, float]:
-    """{"nmae", "smape"}: unweighted means over the cells whose labels sum to more than 0; NaN when there is none."""
+    """{"nmae", "smape"}: unweighted means over the cells whose labels sum to more than 0; NaN when there is
+    none."""
     used = [cell for cell in cells if cell.label_sum > 0]
     if not used:
         return {"nmae": math.nan, "smape": math.nan}

@@ -25,7 +25,8 @@ from m2m.transformer import PooledDays, TransformerLayer
 
 
 class M2M(nn.Module):
-    """Multi-scenario multi-task network: one log-rate per row and task, in units of the task's training mean."""
+    """Multi-scenario multi-task network: one log-rate per row and task, in units of the task's training
+    mean."""
 
     def __init__(
         self,
@@ -35,7 +36,8 @@ class M2M(nn.Module):
         knowledge_sizes: Sequence[int],
         dense_width: int,
     ) -> None:
-        """bins: bin ids of each sequence column; knowledge_sizes: ids of each knowledge column; dense_width: D."""
+        """bins: bin ids of each sequence column; knowledge_sizes: ids of each knowledge column; dense_width:
+        D."""
         super().__init__()
         self.config, self.behaviours = config, len(spec.behaviours)
         tasks = len(spec.tasks)
@@ -72,7 +74,8 @@ class M2M(nn.Module):
         return MetaWeights(attention, self.tower.generate(scenario))
 
     def forward(self, bins: Tensor, dense: Tensor, groups: Groups) -> Tensor:
-        """bins: whole numbers [B, T, F]; dense: [B, D]; groups: the rows' knowledge. Returns log-rates [B, m]."""
+        """bins: whole numbers [B, T, F]; dense: [B, D]; groups: the rows' knowledge. Returns log-rates [B,
+        m]."""
         scenario = self.knowledge(groups.knowledge)
         return self.forward_with(bins, dense, groups, scenario, self.generate(scenario))
 

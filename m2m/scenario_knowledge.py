@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 
 class ScenarioKnowledge(nn.Module):
-    """Scenario attributes and advertiser profile, all categorical, to one vector per distinct knowledge row."""
+    """Scenario attributes and advertiser profile, all categorical, to one vector per distinct knowledge
+    row."""
 
     offsets: Tensor
 

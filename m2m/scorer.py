@@ -27,7 +27,8 @@ class Scorer:
     """Scores samples with bounded memory; generated weights are kept from call to call."""
 
     def __init__(self, bundle: Bundle, max_rows: int = 4096, max_weight_bytes: int = 256 * 2**20) -> None:
-        """max_rows: rows in one forward pass. max_weight_bytes: bound on the generated weights that are kept."""
+        """max_rows: rows in one forward pass. max_weight_bytes: bound on the generated weights that are
+        kept."""
         if max_rows < 1:
             raise ValueError(f"max_rows is {max_rows}, expected at least 1")
         self.bundle, self.max_rows = bundle, max_rows
@@ -37,7 +38,8 @@ class Scorer:
             self.store = WeightStore(bundle.model, columns, max_weight_bytes)
 
     def predict(self, samples: Samples) -> Values:
-        """Expected totals of the next days, float64 [N, m], in the tasks' own units and the order of `samples`.
+        """Expected totals of the next days, float64 [N, m], in the tasks' own units and the order of
+        `samples`.
 
         A row's prediction does not depend on the other rows. Raises ValueError when columns are missing or a
         prediction is not finite.
@@ -52,7 +54,8 @@ class Scorer:
 def predict_log_rates(
     model: M2M, encoder: Encoder, samples: Samples, max_rows: int, store: WeightStore
 ) -> npt.NDArray[np.float32]:
-    """Log-rates [N, m] of all rows, sorted inside by knowledge row and cut into passes of at most `max_rows`."""
+    """Log-rates [N, m] of all rows, sorted inside by knowledge row and cut into passes of at most
+    `max_rows`."""
     rates = np.empty((len(samples), len(encoder.spec.tasks)), dtype=np.float32)
     vocabulary = encoder.vocabulary
     code = vocabulary.code(vocabulary.transform(samples.knowledge))
@@ -72,7 +75,8 @@ def _one_pass(model: M2M, encoder: Encoder, samples: Samples, store: WeightStore
 
 
 def passes(code: Ints, max_rows: int, max_groups: int) -> Iterator[slice]:
-    """Cuts of the sorted `code` [N] into passes of at most `max_rows` rows and `max_groups` distinct codes."""
+    """Cuts of the sorted `code` [N] into passes of at most `max_rows` rows and `max_groups` distinct
+    codes."""
     group = np.cumsum(np.diff(code, prepend=code[:1]) != 0)
     start = 0
     while start < len(code):
@@ -83,7 +87,8 @@ def passes(code: Ints, max_rows: int, max_groups: int) -> Iterator[slice]:
 
 
 def to_task_units(log_rates: npt.NDArray[np.float32], scales: Values, spec: FeatureSpec) -> Values:
-    """exp(log-rate) * training mean [N, m], bounded tasks clipped. Raises ValueError naming a task that is not finite."""
+    """exp(log-rate) * training mean [N, m], bounded tasks clipped. Raises ValueError naming a task that is
+    not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.exp(log_rates.astype(np.float64)) * scales
     for column, task in enumerate(spec.tasks):

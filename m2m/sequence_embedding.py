@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 
 class SequenceEmbedding(nn.Module):
-    """Each column's bin to e numbers, a day's columns concatenated, and a trainable position concatenated to it."""
+    """Each column's bin to e numbers, a day's columns concatenated, and a trainable position concatenated to
+    it."""
 
     offsets: Tensor
 
     def __init__(self, bins: Sequence[int], days: int, d_input: int, d_position: int) -> None:
-        """bins: number of bin ids of each column. All columns share one table, each with its own stretch of rows."""
+        """bins: number of bin ids of each column. All columns share one table, each with its own stretch of
+        rows."""
         super().__init__()
         self.values = nn.Embedding(sum(bins), d_input)
         self.position = nn.Parameter(torch.randn(days, d_position) * 0.5)

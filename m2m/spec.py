@@ -14,11 +14,13 @@ from typing import Any
 class FeatureSpec:
     """Column names and lengths shared by training and scoring (definitions 1-4 and equation 1).
 
-    behaviours, performance: daily sequence columns, in the order of `Samples.sequences`; ratios are performance.
+    behaviours, performance: daily sequence columns, in the order of `Samples.sequences`; ratios are
+    performance.
     knowledge: categorical columns of the scenario attributes and the advertiser profile.
     tasks: what is predicted, each a total over the next `horizon_days` days.
     history_days: T, the length of every sequence. windows_days: lengths of the window sums, in days.
-    bounded_tasks: task -> largest possible value; predictions are clipped to it (active days <= horizon_days).
+    bounded_tasks: task -> largest possible value; predictions are clipped to it (active days <=
+    horizon_days).
     scenario_column: the knowledge column that parts the metrics into cells (task x scenario).
     Raises ValueError when a part is empty, repeated or out of range.
     """

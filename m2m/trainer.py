@@ -61,9 +61,10 @@ class Trainer:
     ) -> Bundle:
         """Train and return the bundle with the best validation NMAE (overall, task x scenario).
 
-        on_epoch(epoch from 1, {"train_loss", "valid_nmae", "valid_smape", "learning_rate"}) after every epoch.
-        training_days: what the bundle says about its days; by default from `train.keys["ds"]` when it is there.
-        Raises ValueError on samples that do not fit the spec, TrainingError when a loss is not finite.
+        on_epoch(epoch from 1, {"train_loss", "valid_nmae", "valid_smape", "learning_rate"}) after every
+        epoch.
+        training_days: what the bundle says about its days; by default from `train.keys["ds"]` when it is
+        there. Raises ValueError on samples that do not fit the spec, TrainingError when a loss is not finite.
         """
         for name, samples in (("training", train), ("validation", valid)):
             samples.check_against(self.spec, labels=True)
@@ -154,12 +155,14 @@ class _Run:
             raise TrainingError(f"loss of task {task} is {value} at step {self.step} (epoch {self.epochs})")
 
     def _validate(self) -> dict[str, float]:
-        """Metrics of the averaged weights on all validation rows; keeps the weights when they are the best yet."""
+        """Metrics of the averaged weights on all validation rows; keeps the weights when they are the best
+        yet."""
         self.average.swap()
         self.model.eval()
         cells = self._cells()
         found = overall(cells)
-        # Without any positive label there is nothing to compare by, and the newest weights are as good as any.
+        # Without any positive label there is nothing to compare by, and the newest weights are as good as
+        # any.
         score = -float(self.epochs) if math.isnan(found["nmae"]) else found["nmae"]
         if score < self.best_nmae:
             self.best_nmae, self.best_epoch, self.best_cells = score, self.epochs, cells

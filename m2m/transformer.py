@@ -2,9 +2,9 @@
 
 Letters: B rows, T days, X width of an embedded day, h heads, c = d_head, H = h * c.
 
-The paper brings the T output vectors "into a fixed-length vector" without saying how. We concatenate the last day's
-vector (what the newest day looks like in the light of the others) and the mean over days (the level of the whole
-window): both are needed to see a fall, and neither grows with T.
+The paper brings the T output vectors "into a fixed-length vector" without saying how. We concatenate the last
+day's vector (what the newest day looks like in the light of the others) and the mean over days (the level of
+the whole window): both are needed to see a fall, and neither grows with T.
 """
 
 from __future__ import annotations

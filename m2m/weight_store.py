@@ -33,8 +33,8 @@ class WeightStore:
         return scenario, self.model.generate(scenario)
 
     def weights_for(self, groups: Groups, codes: Ints) -> tuple[Groups, Tensor, MetaWeights]:
-        """The groups renumbered to slots, S~ and weights by slot. codes: one per distinct knowledge row [U], at most
-        `slots`. Generates only what is not kept yet."""
+        """The groups renumbered to slots, S~ and weights by slot. codes: one per distinct knowledge row [U],
+        at most `slots`. Generates only what is not kept yet."""
         if len(codes) > self.slots:
             raise ValueError(f"{len(codes)} knowledge rows in one batch, expected at most {self.slots}")
         missing = [index for index, code in enumerate(codes.tolist()) if not self._touch(code)]

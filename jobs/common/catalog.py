@@ -15,8 +15,8 @@ REGISTERED_TABLES = (*CONSUMER_TABLES, PUBLISHED_DAYS)
 def register_views(spark: SparkSession, warehouse: Warehouse) -> None:
     """Register every consumer table as an external table and create its view `consumer.<table>`.
 
-    Nothing is copied, and registering again points the names at this warehouse. Raises ValueError when a table does not
-    exist yet.
+    Nothing is copied, and registering again points the names at this warehouse. Raises ValueError when a
+    table does not exist yet.
     """
     root = absolute_path(warehouse.root.rstrip("/"))
     for schema in sorted({VIEW_SCHEMA, *(table.split(".")[0] for table in REGISTERED_TABLES)}):

@@ -1,4 +1,4 @@
-"""ops.check_results: what every check found, per suite, day and expectation; and the error that a broken promise raises."""
+"""ops.check_results: what every check found, by suite, day and expectation, and the error that follows."""
 
 from __future__ import annotations
 
@@ -33,12 +33,22 @@ SHOWN_FAILURES = 3
 def write_verdicts(warehouse: Warehouse, job: str, verdicts: Sequence[Verdict]) -> None:
     """Replace this suite's results of the checked days, in one commit."""
     rows = [
-        (job, v.suite, v.ds, v.promise.expectation, v.promise.column, f"{v.observed:g}", v.promise.expected, v.success)
+        (
+            job,
+            v.suite,
+            v.ds,
+            v.promise.expectation,
+            v.promise.column,
+            f"{v.observed:g}",
+            v.promise.expected,
+            v.success,
+        )
         for v in verdicts
     ]
     days, suite = [v.ds for v in verdicts], verdicts[0].suite
     condition = f"suite = '{suite}' and ds >= date'{min(days)}' and ds <= date'{max(days)}'"
-    warehouse.ensure(CHECK_RESULTS, SCHEMA, PARTITIONS)
+    if not warehouse.exists(CHECK_RESULTS):
+        warehouse.ensure(CHECK_RESULTS, SCHEMA, PARTITIONS)
     frame = warehouse.spark.createDataFrame(rows, SCHEMA).coalesce(1)
     writer = frame.write.format("delta").mode("overwrite").partitionBy(*PARTITIONS)
     writer.option("replaceWhere", condition).save(warehouse.path(CHECK_RESULTS))
@@ -49,11 +59,19 @@ def refuse_failures(verdicts: Sequence[Verdict]) -> None:
     failed = [str(verdict) for verdict in verdicts if not verdict.success]
     if not failed:
         return
-    more = f" (and {len(failed) - SHOWN_FAILURES} more in {CHECK_RESULTS})" if len(failed) > SHOWN_FAILURES else ""
+    more = (
+        f" (and {len(failed) - SHOWN_FAILURES} more in {CHECK_RESULTS})"
+        if len(failed) > SHOWN_FAILURES
+        else ""
+    )
     raise DataCheckError("; ".join(failed[:SHOWN_FAILURES]) + more)
 
 
 def passed_suites(warehouse: Warehouse, start_ds: date, end_ds: date) -> set[tuple[date, str]]:
     """The (day, suite) of which every result is a success."""
-    results = warehouse.read_days(CHECK_RESULTS, start_ds, end_ds).groupBy("ds", "suite").agg(F.min("success").alias("ok"))
+    results = (
+        warehouse.read_days(CHECK_RESULTS, start_ds, end_ds)
+        .groupBy("ds", "suite")
+        .agg(F.min("success").alias("ok"))
+    )
     return {(row["ds"], row["suite"]) for row in results.where("ok").collect()}

@@ -1,8 +1,7 @@
-"""The SQL files of the consumer tables (sql/<table>/): ddl.sql creates a table, view.sql its view, checks.sql audits it."""
+"""The SQL files of the consumer tables, sql/<table>/: the table, its view, its audits."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -28,9 +27,10 @@ def create_table(warehouse: Warehouse, table: str, settings: Settings) -> None:
 
 def render_ddl(table: str, name: str, settings: Settings) -> str:
     """The CREATE TABLE statement of sql/<table>/ddl.sql, for a table called `name`."""
+    days = settings.horizon_days
     predictions = [
-        f"  predicted_{task.name} DOUBLE COMMENT 'Predicted {task.name} of the next {settings.horizon_days} days.',\n"
-        for task in settings.tasks
+        f"  predicted_{name} DOUBLE COMMENT 'Predicted {name} of the next {days} days.',\n"
+        for name in settings.task_names
     ]
     text = read_sql(table, "ddl").replace("  {predicted_columns}\n", "".join(predictions))
     return text.replace("{table}", name).strip().rstrip(";")
@@ -47,10 +47,13 @@ def read_view(table: str) -> str:
 
 
 def read_checks(table: str) -> dict[str, str]:
-    """The queries of sql/<table>/checks.sql by name. Each returns (ds, offender) of rows that should not be there."""
+    """The queries of sql/<table>/checks.sql by name.
+
+    Each returns (ds, problem, offender) of rows that must not exist.
+    """
     return {m["name"]: m["query"].strip() for m in NAMED_CHECK.finditer(read_sql(table, "checks"))}
 
 
 def absolute_path(path: str) -> str:
-    """A relative path seen from the working folder, which SQL does not know; absolute paths and URIs stay as they are."""
-    return path if "://" in path or path.startswith("/") else os.path.abspath(path)
+    """A relative path made absolute, since SQL knows no working folder; other paths and URIs stay."""
+    return path if "://" in path or path.startswith("/") else str(Path.cwd() / path)

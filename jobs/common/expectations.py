@@ -1,7 +1,8 @@
 """Great Expectations behind one function: promises about daily figures in, verdicts per day out.
 
-A check job reduces its table to one row of figures per day. Each promise becomes one column-aggregate expectation
-(smallest or largest figure of the days), which Great Expectations answers together in one Spark query.
+A check job reduces its table to one row of figures per day. Each promise becomes one column-aggregate
+expectation (smallest or largest figure of the days); Great Expectations answers all of them in one Spark
+query.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from pyspark.sql.types import DateType, DoubleType, StructField, StructType
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult
-    from great_expectations.data_context import EphemeralDataContext
+    from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
 
 DOCS_SITE = "data_docs"
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A daily figure stays on the right side of one bound. `meaning` is for people: the messages and Data Docs."""
+    """A daily figure stays on the right side of one bound; `meaning` tells people what that is for."""
 
     column: str
     meaning: str
@@ -96,10 +97,10 @@ def validate(
     figures: Mapping[date, Mapping[str, float]],
     docs: str | None = None,
 ) -> list[Verdict]:
-    """Check every promise on every day with one Great Expectations run; write its Data Docs below `docs`/<suite>.
+    """Check every promise on every day with one Great Expectations run.
 
-    `figures` holds for each day a number for each promised column. Docs that cannot be written are told on stderr
-    and change nothing.
+    `figures` holds for each day a number for each promised column. Data Docs go to `docs`/data_docs/<suite>;
+    when they cannot be written, that is told on stderr and changes nothing.
     """
     context, result = _run_suite(_figures_frame(spark, promises, figures), suite, promises)
     if docs is not None:
@@ -111,7 +112,9 @@ def _figures_frame(
     spark: SparkSession, promises: Sequence[Promise], figures: Mapping[date, Mapping[str, float]]
 ) -> DataFrame:
     columns = list(dict.fromkeys(promise.column for promise in promises))
-    schema = StructType([StructField("ds", DateType()), *(StructField(name, DoubleType()) for name in columns)])
+    schema = StructType(
+        [StructField("ds", DateType()), *(StructField(name, DoubleType()) for name in columns)]
+    )
     rows = [(day, *(float(figure[name]) for name in columns)) for day, figure in sorted(figures.items())]
     return spark.createDataFrame(rows, schema).coalesce(1)
 
@@ -120,8 +123,8 @@ def _run_suite(
     frame: DataFrame, name: str, promises: Sequence[Promise]
 ) -> tuple[EphemeralDataContext, ExpectationSuiteValidationResult]:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx  # noqa: PLC0415  heavy: only the check jobs pay for it, and late
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -135,13 +138,18 @@ def _run_suite(
 
 
 def _expectation(promise: Promise) -> Any:
-    import great_expectations.expectations as gxe  # noqa: PLC0415
+    from great_expectations.expectations.core.expect_column_max_to_be_between import (
+        ExpectColumnMaxToBeBetween,
+    )
+    from great_expectations.expectations.core.expect_column_min_to_be_between import (
+        ExpectColumnMinToBeBetween,
+    )
 
     if promise.minimum is not None:
-        return gxe.ExpectColumnMinToBeBetween(
+        return ExpectColumnMinToBeBetween(
             column=promise.column, min_value=promise.minimum, description=promise.meaning
         )
-    return gxe.ExpectColumnMaxToBeBetween(
+    return ExpectColumnMaxToBeBetween(
         column=promise.column, max_value=promise.maximum, description=promise.meaning
     )
 
@@ -153,7 +161,8 @@ def _verdicts(
     result: ExpectationSuiteValidationResult,
 ) -> list[Verdict]:
     """A kept promise was kept on every day; of a broken one the days beyond the bound are named."""
-    kept = {(r.expectation_config.type, r.expectation_config.kwargs["column"]): r.success for r in result.results}
+    checked = [(r.expectation_config, r.success) for r in result.results]
+    kept = {(config.type, config.kwargs["column"]): success for config, success in checked if config}
     verdicts = []
     for promise in promises:
         held = kept[(promise.expectation, promise.column)]

@@ -14,7 +14,9 @@ SCHEMA = StructType(
     [
         StructField("ds", DateType(), True, {"comment": "A day that passed every check and audit."}),
         StructField("model_version", StringType(), True, {"comment": "Model the day was scored with."}),
-        StructField("candidates", LongType(), True, {"comment": "Selected candidates of the day, both arms."}),
+        StructField(
+            "candidates", LongType(), True, {"comment": "Selected candidates of the day, both arms."}
+        ),
         StructField("rewarded_tasks", LongType(), True, {"comment": "Rewarded tasks of the day."}),
         StructField("push_messages", LongType(), True, {"comment": "Push messages of the day."}),
     ]
@@ -24,13 +26,14 @@ PublishedDay = tuple[date, str, int, int, int]
 
 def publish_days(warehouse: Warehouse, days: Sequence[PublishedDay], start_ds: date, end_ds: date) -> None:
     """Show the days to consumers: one commit, all of them or none. A row is in the order of SCHEMA."""
-    warehouse.ensure(PUBLISHED_DAYS, SCHEMA)
+    if not warehouse.exists(PUBLISHED_DAYS):
+        warehouse.ensure(PUBLISHED_DAYS, SCHEMA)
     frame = warehouse.spark.createDataFrame(list(days), SCHEMA).coalesce(1)
     warehouse.replace_days(frame, PUBLISHED_DAYS, start_ds, end_ds)
 
 
 def withdraw_days(warehouse: Warehouse, start_ds: date, end_ds: date) -> None:
-    """Hide the days from consumers before anything of them is rewritten; nothing happens when none was published."""
+    """Hide the days from consumers before anything of them is rewritten; days that are not shown are fine."""
     if not warehouse.exists(PUBLISHED_DAYS):
         return
     if warehouse.read_days(PUBLISHED_DAYS, start_ds, end_ds).isEmpty():

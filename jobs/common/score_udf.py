@@ -44,7 +44,7 @@ def ship_bundle(spark: SparkSession, folder: str, sha256: str) -> str:
 
 def prediction_schema(settings: Settings) -> StructType:
     """One double per task: means over the next horizon_days."""
-    return StructType([StructField(f"predicted_{name}", DoubleType(), False) for name in settings.task_names])
+    return StructType([StructField(f"predicted_{name}", DoubleType()) for name in settings.task_names])
 
 
 def score_column(settings: Settings, bundle_name: str, sha256: str, threads: int) -> Column:
@@ -60,9 +60,9 @@ def make_score_function(
 
     def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         scorer = load_scorer(bundle_name, sha256, threads)
-        names = [f"predicted_{task}" for task in scorer.spec.tasks]
+        names = [f"predicted_{task}" for task in scorer.bundle.spec.tasks]
         for batch in batches:
-            yield pd.DataFrame(scorer.predict(batch_samples(batch, scorer.spec)), columns=names)
+            yield pd.DataFrame(scorer.predict(batch_samples(batch, scorer.bundle.spec)), columns=names)
 
     # PySpark reads the annotations of the function itself; with postponed annotations they would be text.
     score.__annotations__ = {"batches": Iterator[pd.DataFrame], "return": Iterator[pd.DataFrame]}

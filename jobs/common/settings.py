@@ -112,8 +112,8 @@ class Training(_Model):
     """How `train_model` trains; everything about the network itself is under `model`."""
 
     seed: int = 7
-    epochs: int = Field(8, ge=1)
-    batch_size: int = Field(512, ge=8)
+    epochs: int = Field(4, ge=1)
+    batch_size: int = Field(256, ge=8)
     learning_rate: float = Field(2e-3, gt=0)
     patience_epochs: int = Field(2, ge=1)
     as_of_days: int = Field(74, ge=3)

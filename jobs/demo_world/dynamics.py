@@ -19,11 +19,13 @@ _DRIFT_MEMORY = 0.95
 _ON, _PAUSED, _AWAY = 0, 1, 2
 _PAUSE, _LEAVE, _RESUME, _COME_BACK = 0.024, 0.0015, 0.11, 0.010
 _PAIR_RESUME = 0.11
-_RESPONSE_MEMORY = 0.80
-_LARGEST_RESPONSE = 1.0
+_LARGEST_SIGNAL = 3.0
+_RESPONSE_MEMORY = 0.85
+_LARGEST_RESPONSE = 1.2
 _SET_UP_DAYS = 3
+_DORMANT_AFTER_DAYS, _DORMANT = 12, 0.3
 _EDITS = ("campaign_edit_count", "bid_edit_count", "budget_edit_count")
-_EDIT_RATES = np.array([0.10, 0.35, 0.22])
+_EDIT_RATES = np.array([0.14, 0.30, 0.24])
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Dynamics:
         self.drift = constant("drift")[self.pairs.scenario] * first_drift
         self._response = np.zeros(pairs)
         self._days_on = np.zeros(pairs, dtype=np.int64)
+        self._days_off = np.zeros(pairs, dtype=np.int64)
         longest = max(s.lead for s in SCENARIOS)
         nothing = Plan(np.zeros(pairs, dtype=bool), np.zeros(pairs), np.zeros(pairs))
         self._plans: deque[Plan] = deque([nothing] * (longest + 1), maxlen=longest + 1)
@@ -90,6 +93,12 @@ class Dynamics:
         values: Floats = getattr(self.tables, name)[self.pairs.scenario, category]
         return values
 
+    def interest(self, signal: str) -> Floats:
+        """Rate of a behaviour with plan on or off; which of them is higher differs by scenario x category."""
+        half = 0.5 * np.clip(self.table(signal), -_LARGEST_SIGNAL, _LARGEST_SIGNAL)
+        off = np.exp(-half) * np.where(self._days_off > _DORMANT_AFTER_DAYS, _DORMANT, 1.0)
+        return self.busy * self.alive * np.where(self.plan_on, np.exp(half), off)
+
     def pair_uniform(self, stream: str) -> Floats:
         """Today's uniform number of every pair from a named stream."""
         return uniform(self._keys(stream, self.pairs.entity), self.day)
@@ -122,19 +131,20 @@ class Dynamics:
         self.alive = self.day >= self.pairs.start_day
         self.plan_on = self.alive & self._pair_on & (self._mode == _ON)[self.pairs.advertiser]
         self._days_on = np.where(self.plan_on, self._days_on + 1, 0)
+        self._days_off = np.where(self.plan_on | ~self.alive, 0, self._days_off + 1)
         noise = constant("drift")[self.pairs.scenario] * self.pair_normal("drift")
         self.drift = _DRIFT_MEMORY * self.drift + np.sqrt(1 - _DRIFT_MEMORY**2) * noise
 
     def _draw_edits(self) -> None:
         """Edits are seen in the data and move later spend: by how much depends on scenario x category."""
         setting_up = self.plan_on & (self._days_on <= _SET_UP_DAYS)
-        eager = np.where(setting_up, 3.0, 1.0) * (1.8 if is_before_sale(self.ds) else 1.0)
-        rate = self.busy * np.where(self.plan_on, eager, 0.08) * self.alive
-        effect = np.zeros(rate.size)
+        eager = np.where(setting_up, 2.0, 1.0) * (1.6 if is_before_sale(self.ds) else 1.0)
+        effect = np.zeros(self.plan_on.size)
         for name, base in zip(_EDITS, _EDIT_RATES, strict=True):
-            self.edits[name] = poisson(base * rate, self.pair_uniform(name))
+            usual = base * self.interest(name.replace("_edit_count", "_signal"))
+            self.edits[name] = poisson(usual * eager, self.pair_uniform(name))
             # What an advertiser does as a habit is in its level already: only more or less than usual counts.
-            surprise = np.minimum(self.edits[name], 4) - base * self.busy * self.plan_on
+            surprise = np.minimum(self.edits[name], 4) - usual
             effect += self.table(name.replace("_edit_count", "_response")) * surprise
         self._response = np.clip(
             _RESPONSE_MEMORY * self._response + effect, -_LARGEST_RESPONSE, _LARGEST_RESPONSE

@@ -146,6 +146,12 @@ class Tables:
     budget_response: Floats  # log spend per budget edit, from the day after, fading
     bid_response: Floats
     campaign_response: Floats
+    login_signal: (
+        Floats  # log of logins while the plan is on / while it is off; below 0: busiest before a pause
+    )
+    budget_signal: Floats  # the same of budget edits
+    bid_signal: Floats
+    campaign_signal: Floats
     weekend: Floats  # log spend on Saturday and Sunday
     sale: Floats  # log spend on a sale day
     sale_star: Floats  # the same, more per step of star_level
@@ -157,9 +163,13 @@ _MEAN_AND_SPREAD = {
     "level": (0.0, 0.12),
     "scale_slope": (0.40, 0.05),
     "star_slope": (0.08, 0.06),
-    "budget_response": (0.10, 0.20),
-    "bid_response": (0.0, 0.20),
-    "campaign_response": (0.10, 0.15),
+    "budget_response": (0.10, 0.24),
+    "bid_response": (0.0, 0.28),
+    "campaign_response": (0.10, 0.22),
+    "login_signal": (1.0, 1.1),
+    "budget_signal": (0.9, 1.1),
+    "bid_signal": (0.5, 1.1),
+    "campaign_signal": (0.5, 1.1),
     "weekend": (-0.10, 0.30),
     "sale": (0.50, 0.25),
     "sale_star": (0.0, 0.08),

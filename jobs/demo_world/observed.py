@@ -7,13 +7,13 @@ from jobs.demo_world.hashing import Floats, Ints, keys, normal, poisson
 from jobs.demo_world.law import is_before_sale, is_sale_day
 from jobs.demo_world.population import constant, pair_factors
 
-_LOGIN_RATE, _LOGIN_RATE_OFF = 1.6, 0.15
+_LOGIN_RATE = 0.8
 _STEADY_SD, _OWN_STEADY_SD = 0.9, 0.5
 _LEFTOVER_SHARE = 0.03
 _CONVERSION = 0.04
 _RETURN_PER_SPEND = 3.0
 _RAMP_DAYS = 12.0
-_REACH = 2.6
+_REACH = 3.0
 
 
 class Observer:
@@ -47,9 +47,9 @@ class Observer:
 
     def _logins(self) -> Ints:
         dynamics = self._dynamics
-        rate = np.where(dynamics.plan_on, _LOGIN_RATE, _LOGIN_RATE_OFF) * dynamics.busy
+        rate = _LOGIN_RATE * dynamics.interest("login_signal")
         rate = rate * (1.4 if is_before_sale(dynamics.ds) else 1.0) * (0.6 if self._is_weekend else 1.0)
-        return poisson(rate * dynamics.alive, dynamics.pair_uniform("login"))
+        return poisson(rate, dynamics.pair_uniform("login"))
 
     def _performance(self, plan: Plan, active: np.ndarray) -> dict[str, Ints | Floats]:
         dynamics = self._dynamics

@@ -22,7 +22,7 @@ _SHARE_THERE_FROM_THE_START = 0.75
 _ARRIVAL_DAYS = 300
 _STAR_MOVE_SHARE = 0.10
 _SCALE_MOVE_SHARE = 0.01
-_SIZE_SD = 1.05  # log scale, shared by all scenarios of an advertiser
+_SIZE_SD = 1.15  # log scale, shared by all scenarios of an advertiser
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a day of a table looks like, as one row of counts per day; the checks compare these rows with their limits."""
+"""What a day of a table looks like, as one row of counts; the checks compare these with their limits."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ KEY = ("advertiser_id", "scenario_id")
 WINDOW_SUMS = "advertiser_window_sums"
 
 
-def profile_sequences(sequences: DataFrame, lengths: dict[str, int], profile_columns: Sequence[str]) -> DataFrame:
+def profile_sequences(
+    sequences: DataFrame, lengths: dict[str, int], profile_columns: Sequence[str]
+) -> DataFrame:
     """One row per ds of features.sequences, from one pass over it.
 
     `lengths` maps every array column to the length it must have.
-    Columns: rows, duplicate_keys, null_keys, eligible_pairs, missing_profile_share (no profile column is known), and for
-    each array column <column>_wrong_length and <column>_wrong_value, counts of rows.
+    Columns: rows, duplicate_keys, null_keys, eligible_pairs, missing_profile_share (no profile column is
+    known), and for each array column <column>_wrong_length and <column>_wrong_value, counts of rows.
     """
     no_profile = _all([F.col(name).isNull() for name in profile_columns])
     arrays: list[Column] = []
@@ -38,7 +40,8 @@ def profile_scores(scores: DataFrame, predictions: Sequence[str]) -> DataFrame:
     """One row per ds of scores.advertiser_scores, from one pass over it.
 
     Columns: rows, null_keys, wrong_active_rates, models, missing_model, and for each prediction column
-    <column>_wrong_value (rows that are null, NaN, infinite or negative) and <column>_mean (of the other rows).
+    <column>_wrong_value (rows that are null, NaN, infinite or negative) and <column>_mean (of the other
+    rows).
     """
     values: list[Column] = []
     for name in predictions:
@@ -57,7 +60,7 @@ def profile_scores(scores: DataFrame, predictions: Sequence[str]) -> DataFrame:
 
 
 def match_pairs(scores: DataFrame, sequences: DataFrame) -> DataFrame:
-    """One row per ds: missing_pairs (in sequences, not scored), unexpected_pairs (the reverse), duplicate_keys (of scores)."""
+    """One row per ds: missing_pairs (built, not scored), unexpected_pairs, duplicate_keys."""
     scored, built = F.sum("scored"), F.sum("built")
     both = _marked(scores, scored=1, built=0).unionByName(_marked(sequences, scored=0, built=1))
     pairs = both.groupBy("ds", *KEY).agg(scored.alias("scored"), built.alias("built"))

@@ -41,14 +41,16 @@ def treatable(candidates: DataFrame) -> DataFrame:
 def rewarded_tasks(treated: DataFrame, rules: OfferRules) -> DataFrame:
     """engagement.rewarded_task: for pairs whose recent_value is worth a reward.
 
-    campaign_refresh (nothing edited for two weeks; target: 1 campaign), spend_target (spend fell; target: the money of
-    the week before) or active_days_target (target: active days). reward_amount = reward_rate x recent_value, within
-    its limits and rounded to cents.
+    campaign_refresh (nothing edited for two weeks; target: 1 campaign), spend_target (spend fell; target:
+    the money of the week before) or active_days_target (target: active days). reward_amount = reward_rate x
+    recent_value, within its limits and rounded to cents.
     """
     worth = treated.where(F.col("recent_value") >= rules.task_min_value)
     kind = F.col("rewarded_task_type")
     days = F.least(F.col("recent_active_days") + MORE_ACTIVE_DAYS, F.lit(rules.horizon_days)).cast("double")
-    target = F.when(kind == "spend_target", F.round("recent_value", 2)).when(kind == "active_days_target", days)
+    target = F.when(kind == "spend_target", F.round("recent_value", 2)).when(
+        kind == "active_days_target", days
+    )
     typed = worth.withColumn("rewarded_task_type", _task_type())
     return typed.select(
         _id("rt").alias("task_id"),

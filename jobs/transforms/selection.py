@@ -1,6 +1,7 @@
 """Which scored pairs are low-active and worth an offer, in which order, in which arm, and why.
 
-Simple rules: eligible, predicted to be active on few days, worth something before; the largest expected losses first.
+Simple rules: eligible, predicted to be active on few days, worth something before; the largest expected
+losses first.
 """
 
 from __future__ import annotations
@@ -39,16 +40,19 @@ def recent_activity(
 ) -> DataFrame:
     """One row per pair and day: what its sequences (arrays, oldest day first) say about the days just gone.
 
-    recent_value: `value` summed over the horizon_days that end with the pair's last active day, so a pair that went quiet
-    is measured by the week before its lull; 0 when it was never active. value_fell_by: how far the last horizon_days lie
-    below the same number of average days before them, in [0, 1]; null when there was nothing before.
+    recent_value: `value` summed over the horizon_days that end with the pair's last active day, so a pair
+    that went quiet is measured by the week before its lull; 0 when it was never active. value_fell_by: how
+    far the last horizon_days lie below the same number of average days before them, in [0, 1]; null when
+    there was nothing before.
     """
     newest_first = F.reverse(active)
     # array_position is 1 for the newest day and 0 when no day was active.
     since = F.array_position(F.transform(newest_first, lambda x: x > 0), True) - 1
     quiet = F.when(since < 0, F.size(active)).otherwise(since).cast("int")
     last = _sum(_newest(value, rules.horizon_days))
-    before = (_sum(F.col(value)) - last) / max(rules.history_days - rules.horizon_days, 1) * rules.horizon_days
+    before = (
+        (_sum(F.col(value)) - last) / max(rules.history_days - rules.horizon_days, 1) * rules.horizon_days
+    )
     untouched = [_sum(_newest(name, UNTOUCHED_DAYS)) == 0 for name in behaviours]
     return sequences.select(
         *KEY,
@@ -61,16 +65,24 @@ def recent_activity(
     )
 
 
-def choose(scores: DataFrame, activity: DataFrame, value_task: str | None, behaviours: Sequence[str], rules: SelectionRules) -> DataFrame:
+def choose(
+    scores: DataFrame,
+    activity: DataFrame,
+    value_task: str | None,
+    behaviours: Sequence[str],
+    rules: SelectionRules,
+) -> DataFrame:
     """engagement.candidates: every scored pair, selected or not, with reasons.
 
-    A pair qualifies when it is eligible, predicted_active_rate and recent_value are within the rules. Qualifying pairs are
-    ranked within scenario and day by expected loss = recent_value x (1 - predicted_active_rate), ties by advertiser_id;
-    the first max_per_scenario are selected.
+    A pair qualifies when it is eligible, predicted_active_rate and recent_value are within the rules.
+    Qualifying pairs are ranked within scenario and day by expected loss = recent_value x (1 -
+    predicted_active_rate), ties by advertiser_id; the first max_per_scenario are selected.
     """
     value = F.col(f"predicted_{value_task}") if value_task else F.lit(None).cast("double")
     known = scores.withColumn("predicted_expenditure", value).join(activity, on=list(KEY), how="left")
-    known = known.fillna({"recent_value": 0.0, "recent_active_days": 0, "days_since_active": rules.history_days})
+    known = known.fillna(
+        {"recent_value": 0.0, "recent_active_days": 0, "days_since_active": rules.history_days}
+    )
     judged = known.withColumn("qualifies", _qualifies(rules)).withColumn("place", _place())
     judged = judged.withColumn("selected", F.col("qualifies") & (F.col("place") <= rules.max_per_scenario))
     return judged.select(
@@ -110,21 +122,24 @@ def _qualifies(rules: SelectionRules) -> Column:
 
 
 def _place() -> Column:
-    order = Window.partitionBy("ds", "scenario_id", "qualifies").orderBy(expected_loss().desc(), "advertiser_id")
+    order = Window.partitionBy("ds", "scenario_id", "qualifies").orderBy(
+        expected_loss().desc(), "advertiser_id"
+    )
     return F.row_number().over(order)
 
 
 def _why(behaviours: Sequence[str], rules: SelectionRules) -> Column:
     rate, days = F.col("predicted_active_rate"), F.col("days_since_active")
-    idle = [
-        F.when(F.col(f"recent_{name}") == 0, F.lit(f"recent_{name}=0")) for name in behaviours
-    ]
+    idle = [F.when(F.col(f"recent_{name}") == 0, F.lit(f"recent_{name}=0")) for name in behaviours]
     return F.array_compact(
         F.array(
             F.format_string(f"predicted_active_rate=%.3f<={rules.max_active_rate:.3f}", rate),
             F.format_string("recent_value=%.2f", F.col("recent_value")),
             F.when(days > 0, F.format_string("days_since_active=%d", days)),
-            F.when(F.col("value_fell_by") >= NOTICEABLE_FALL, F.format_string(f"{FELL_BY}=%.2f", F.col("value_fell_by"))),
+            F.when(
+                F.col("value_fell_by") >= NOTICEABLE_FALL,
+                F.format_string(f"{FELL_BY}=%.2f", F.col("value_fell_by")),
+            ),
             *idle,
             F.when(F.col("untouched"), F.lit(f"{NO_BEHAVIOUR}={UNTOUCHED_DAYS}")),
         )

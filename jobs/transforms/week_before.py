@@ -48,7 +48,10 @@ def over_median(
 
 
 def open_days_after(
-    newest_day: date | None, day: date, closed_weekdays: Collection[str] = (), closed_days: Collection[date] = ()
+    newest_day: date | None,
+    day: date,
+    closed_weekdays: Collection[str] = (),
+    closed_days: Collection[date] = (),
 ) -> int:
     """How many open days of (newest_day, day] have no data yet; 1 when there is no data at all."""
     if newest_day is None:

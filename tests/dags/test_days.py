@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.exceptions import AirflowException
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.timetables.base import DataInterval, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from dags.wiring import SparkJobOperator, run_day, spark_job
 
-MIDNIGHT = datetime(2026, 5, 1, tzinfo=UTC)
+MIDNIGHT = pendulum.datetime(2026, 5, 1)
 
 
-def rendered_days(dag: DAG, task_id: str, params: Mapping[str, Any], **context: Any) -> list[str]:
+def rendered_days(dag: DAG, task_id: str, params: Mapping[str, Any], **more: Any) -> list[str]:
     """The --start-ds and --end-ds that a run with these params would pass."""
     task = dag.get_task(task_id)
     defaults = {name: dag.params.get_param(name).value for name in dag.params}
-    arguments = task.render_template(
-        task.application_args, {"params": {**defaults, **params}, **context}, dag.get_template_env()
-    )
+    context: Any = {"params": {**defaults, **params}, **more}
+    arguments = task.render_template(task.application_args, context, dag.get_template_env())
     return [arguments[1], arguments[3]]
 
 
@@ -39,12 +37,12 @@ def test_the_interval_is_one_whole_day() -> None:
     timetable = CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
     run = timetable.next_dagrun_info(
         last_automated_data_interval=DataInterval(
-            datetime(2026, 4, 29, tzinfo=UTC), datetime(2026, 4, 30, tzinfo=UTC)
+            pendulum.datetime(2026, 4, 29), pendulum.datetime(2026, 4, 30)
         ),
         restriction=TimeRestriction(earliest=None, latest=None, catchup=True),
     )
     assert run is not None
-    assert (run.data_interval.start, run.data_interval.end) == (datetime(2026, 4, 30, tzinfo=UTC), MIDNIGHT)
+    assert (run.data_interval.start, run.data_interval.end) == (pendulum.datetime(2026, 4, 30), MIDNIGHT)
 
 
 def test_the_run_date_wins_over_the_interval(dag_bag: DagBag) -> None:

@@ -1,4 +1,4 @@
-"""Small rows of the tables between the later jobs, written by hand: a test names what is unusual, the rest is a good day."""
+"""Small rows of the tables between the later jobs: a test names what is unusual, the rest is a good day."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.types import (
     ArrayType,
     BooleanType,
+    DataType,
     DateType,
     DoubleType,
     FloatType,
@@ -29,7 +30,11 @@ DAY = date(2026, 4, 15)
 T = 40
 WINDOW_SUMS = 6 * 9
 MODEL_SHA256 = "ab" * 32
-KEY = [StructField("advertiser_id", StringType()), StructField("scenario_id", StringType()), StructField("ds", DateType())]
+KEY = [
+    StructField("advertiser_id", StringType()),
+    StructField("scenario_id", StringType()),
+    StructField("ds", DateType()),
+]
 Values = Mapping[str, Any]
 
 
@@ -49,7 +54,7 @@ def ending(*last: float, before: float = 0.0) -> list[float]:
 
 
 def sequences(spark: SparkSession, settings: Settings, rows: Sequence[Values]) -> DataFrame:
-    """features.sequences; a row not told otherwise spends 10 a day and logs in daily, with a complete profile."""
+    """features.sequences; a row not told otherwise spends 10 and logs in every day, profile complete."""
     arrays = settings.columns.sequences
     schema = StructType(
         [
@@ -65,7 +70,11 @@ def sequences(spark: SparkSession, settings: Settings, rows: Sequence[Values]) -
     )
     usual: dict[str, Any] = {"advertiser_id": "a1", "scenario_id": "search", "ds": DAY, "eligible": True}
     usual |= {name: flat(1.0) for name in arrays} | {"expenditure": flat(10.0)}
-    usual |= {"advertiser_window_sums": flat(1.0, WINDOW_SUMS), "scenario_type": "search", "launched_on": None}
+    usual |= {
+        "advertiser_window_sums": flat(1.0, WINDOW_SUMS),
+        "scenario_type": "search",
+        "launched_on": None,
+    }
     usual |= {"business_scale": 2, "main_category": "food", "star_level": 3}
     return _frame(spark, schema, usual, rows)
 
@@ -94,11 +103,22 @@ def candidates(spark: SparkSession, rows: Sequence[Values]) -> DataFrame:
     schema = StructType.fromDDL(
         "advertiser_id string, scenario_id string, ds date, eligible boolean, predicted_active_rate double, "
         "predicted_expenditure double, recent_active_days int, recent_value double, days_since_active int, "
-        "selected boolean, reasons array<string>, rank int, arm string, model_version string, model_sha256 string"
+        "selected boolean, reasons array<string>, rank int, arm string, "
+        "model_version string, model_sha256 string"
     )
     usual: dict[str, Any] = {"advertiser_id": "a1", "scenario_id": "search", "ds": DAY, "eligible": True}
-    usual |= {"predicted_active_rate": 0.1, "predicted_expenditure": 0.7, "recent_active_days": 2, "recent_value": 100.0}
-    usual |= {"days_since_active": 3, "selected": True, "reasons": ["predicted_active_rate=0.100<=0.350"], "rank": 1}
+    usual |= {
+        "predicted_active_rate": 0.1,
+        "predicted_expenditure": 0.7,
+        "recent_active_days": 2,
+        "recent_value": 100.0,
+    }
+    usual |= {
+        "days_since_active": 3,
+        "selected": True,
+        "reasons": ["predicted_active_rate=0.100<=0.350"],
+        "rank": 1,
+    }
     usual |= {"arm": "treatment", "model_version": "7", "model_sha256": MODEL_SHA256}
     return _frame(spark, schema, usual, rows)
 
@@ -131,7 +151,9 @@ def arguments(warehouse: Warehouse, first: date = DAY, last: date | None = None)
     return ["--warehouse", warehouse.root, "--start-ds", str(first), "--end-ds", str(last or first)]
 
 
-def _frame(spark: SparkSession, schema: StructType, usual: Values, rows: Sequence[Values]) -> DataFrame:
+def _frame(spark: SparkSession, schema: DataType, usual: Values, rows: Sequence[Values]) -> DataFrame:
+    if not isinstance(schema, StructType):
+        raise TypeError(f"{schema} is no table's schema")
     unknown = {name for row in rows for name in row} - set(schema.fieldNames())
     if unknown:
         raise ValueError(f"rows name {sorted(unknown)}; the columns are {schema.fieldNames()}")

@@ -1,4 +1,4 @@
-"""check_scores: a good day passes; each broken promise is found on its day, in its column, and told in words."""
+"""check_scores: a good day passes; each broken promise is found on its day and in its column."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.jobs.rows import arguments, day, keys, scores, write
 
 PAIRS = 4
 FIRST, LAST = day(-1), day(11)
-# Each day of the range breaks one promise: the change to one pair of the day, and the figure that must tell it.
+# Each day breaks one promise: the change to one pair of the day, and the figures that must tell it.
 BROKEN_ROWS: dict[int, tuple[dict[str, Any], set[str]]] = {
     0: ({"predicted_gmv": float("nan")}, {"predicted_gmv_wrong_value"}),
     1: ({"predicted_clicks": -0.5}, {"predicted_clicks_wrong_value"}),
@@ -34,7 +34,9 @@ BROKEN_ROWS: dict[int, tuple[dict[str, Any], set[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def checked(spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def checked(
+    spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
     """A warehouse whose every day but the first is broken in its own way."""
     warehouse = Warehouse(spark, str(tmp_path_factory.mktemp("checked") / "warehouse"))
     days = [day(n) for n in range(-1, 12)]
@@ -52,7 +54,9 @@ def failures(checked: Warehouse) -> list[Row]:
     return checked.read("ops.check_results").where("not success").collect()
 
 
-@pytest.mark.parametrize(("offset", "columns"), [(offset, columns) for offset, (_, columns) in BROKEN_ROWS.items()])
+@pytest.mark.parametrize(
+    ("offset", "columns"), [(offset, columns) for offset, (_, columns) in BROKEN_ROWS.items()]
+)
 def test_a_broken_day_fails_in_its_columns_alone(failures: list[Row], offset: int, columns: set[str]) -> None:
     assert {row["column"] for row in failures if row["ds"] == day(offset)} == columns
 
@@ -71,13 +75,16 @@ def test_the_error_names_every_broken_promise(
 ) -> None:
     assert main([*arguments(checked, day(8)), "--report", str(tmp_path)]) == 3
     assert capfd.readouterr().err.strip().splitlines()[-1] == (
-        "check_scores: data check failed: suite scores, expect_column_max_to_be_between of missing_pairs on 2026-04-23: "
+        "check_scores: data check failed: suite scores, expect_column_max_to_be_between of missing_pairs "
+        "on 2026-04-23: "
         "every pair of features.sequences is scored; observed 1, expected <= 0; "
         "suite scores, expect_column_max_to_be_between of unexpected_pairs on 2026-04-23: "
         "no pair is scored that features.sequences does not have; observed 1, expected <= 0"
     )
 
 
-def test_a_day_without_scores_fails(checked: Warehouse, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_day_without_scores_fails(
+    checked: Warehouse, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert main([*arguments(checked, day(12)), "--report", str(tmp_path)]) == 3
     assert "of rows on 2026-04-27: every day has scores; observed 0" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""check_sequences: a good day passes; each broken promise is found on its day, in its column, and told in words."""
+"""check_sequences: a good day passes; each broken promise is found on its day and in its column."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.jobs.rows import arguments, day, flat, keys, sequences, write
 
 PAIRS = 10
 FIRST, LAST = day(-3), day(9)
-# Each day of the range breaks one promise: the change to one pair of the day, and the figure that must tell it.
+# Each day breaks one promise: the change to one pair of the day, and the figure that must tell it.
 BROKEN_ROWS: dict[int, tuple[dict[str, Any], str]] = {
     0: ({"advertiser_id": "a1"}, "duplicate_keys"),
     1: ({"advertiser_id": None}, "null_keys"),
@@ -38,17 +38,27 @@ def pairs_of(ds: date) -> list[dict[str, Any]]:
     if (offset := (ds - day(0)).days) in BROKEN_ROWS:
         rows[0] |= BROKEN_ROWS[offset][0]
     if ds == NO_PROFILE_DAY:
-        rows[:2] = [row | {"business_scale": None, "main_category": None, "star_level": None} for row in rows[:2]]
+        rows[:2] = [
+            row | {"business_scale": None, "main_category": None, "star_level": None} for row in rows[:2]
+        ]
     return rows
 
 
 @pytest.fixture(scope="module")
-def checked(spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def checked(
+    spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
     """A warehouse whose every day but the first is broken in its own way."""
     warehouse = Warehouse(spark, str(tmp_path_factory.mktemp("checked") / "warehouse"))
     days = [day(n) for n in range(-3, 10)]
-    write(warehouse, "features.sequences", sequences(spark, settings, [row for ds in days for row in pairs_of(ds)]), FIRST, LAST)
-    facts = {ds: 20 for ds in days} | {FEW_FACTS_DAY: 4}
+    write(
+        warehouse,
+        "features.sequences",
+        sequences(spark, settings, [row for ds in days for row in pairs_of(ds)]),
+        FIRST,
+        LAST,
+    )
+    facts = dict.fromkeys(days, 20) | {FEW_FACTS_DAY: 4}
     write(warehouse, "facts.advertiser_daily", keys(spark, facts), FIRST, LAST)
     write(warehouse, "quarantine.advertiser_daily", keys(spark, {FIRST: 1, REJECTED_DAY: 2}), FIRST, LAST)
     yield warehouse
@@ -64,7 +74,9 @@ def columns_failed(failures: list[Row], ds: date) -> list[str]:
     return [row["column"] for row in failures if row["ds"] == ds]
 
 
-@pytest.mark.parametrize(("offset", "column"), [(offset, column) for offset, (_, column) in BROKEN_ROWS.items()])
+@pytest.mark.parametrize(
+    ("offset", "column"), [(offset, column) for offset, (_, column) in BROKEN_ROWS.items()]
+)
 def test_a_broken_row_fails_its_day_in_its_column(failures: list[Row], offset: int, column: str) -> None:
     assert columns_failed(failures, day(offset)) == [column]
 
@@ -86,7 +98,9 @@ def test_a_good_day_within_a_bad_range_keeps_its_success(failures: list[Row]) ->
     assert columns_failed(failures, FIRST) == []
 
 
-def test_a_good_day_passes_and_has_data_docs(checked: Warehouse, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_good_day_passes_and_has_data_docs(
+    checked: Warehouse, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert main([*arguments(checked, FIRST), "--report", str(tmp_path)]) == 0
     assert (tmp_path / "data_docs/sequences/index.html").is_file()
     assert "check_sequences: done" in capfd.readouterr().err.strip().splitlines()[-1]
@@ -97,8 +111,8 @@ def test_the_error_names_suite_expectation_column_day_observed_and_expected(
 ) -> None:
     assert main([*arguments(checked, day(0)), "--report", str(tmp_path)]) == 3
     assert capfd.readouterr().err.strip().splitlines()[-1] == (
-        "check_sequences: data check failed: suite sequences, expect_column_max_to_be_between of duplicate_keys "
-        "on 2026-04-15: a pair comes once a day; observed 1, expected <= 0"
+        "check_sequences: data check failed: suite sequences, expect_column_max_to_be_between "
+        "of duplicate_keys on 2026-04-15: a pair comes once a day; observed 1, expected <= 0"
     )
 
 

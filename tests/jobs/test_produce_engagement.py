@@ -1,6 +1,8 @@
-"""produce_engagement: one offer per treated candidate, a rerun changes nothing, a published day is withdrawn first."""
+"""produce_engagement: one offer per treated candidate; a rerun is the same; a published day is withdrawn."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -10,8 +12,10 @@ from jobs.produce_engagement import main
 from tests.jobs.rows import DAY, arguments, candidates, content, day, write
 
 
-def test_offers_of_the_day_and_a_rerun_leaves_the_same_rows(spark: SparkSession, warehouse: Warehouse) -> None:
-    rows = [
+def test_offers_of_the_day_and_a_rerun_leaves_the_same_rows(
+    spark: SparkSession, warehouse: Warehouse
+) -> None:
+    rows: list[dict[str, Any]] = [
         {"advertiser_id": "worth"},
         {"advertiser_id": "small", "recent_value": 1.0},
         {"advertiser_id": "held", "arm": "control"},
@@ -32,7 +36,9 @@ def test_offers_of_the_day_and_a_rerun_leaves_the_same_rows(spark: SparkSession,
     assert (content(tasks), content(messages)) == before
 
 
-def test_a_day_without_candidates_replaces_its_offers_by_none(spark: SparkSession, warehouse: Warehouse) -> None:
+def test_a_day_without_candidates_replaces_its_offers_by_none(
+    spark: SparkSession, warehouse: Warehouse
+) -> None:
     write(warehouse, "engagement.candidates", candidates(spark, [{}]))
     assert main(arguments(warehouse)) == 0
     write(warehouse, "engagement.candidates", candidates(spark, [{"arm": "control"}]))

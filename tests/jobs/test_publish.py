@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from delta.tables import DeltaTable
+from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -45,9 +45,9 @@ def sound(spark: SparkSession, settings: Settings) -> Tables:
     }
 
 
-def found(tables: Tables) -> set[tuple[str, str]]:
-    """The day and name of every audit that finds something."""
-    return {(str(row["ds"])[-2:], row["audit"]) for row in audit(tables)}
+def found(tables: Tables) -> set[tuple[str, str, str]]:
+    """Day, problem and example of every audit that finds something; ids without their digits."""
+    return {(str(r["ds"])[-2:], r["problem"], r["example"].split("_")[0]) for r in audit(tables)}
 
 
 def changed(table: DataFrame, where: str, **change: str) -> DataFrame:
@@ -55,58 +55,57 @@ def changed(table: DataFrame, where: str, **change: str) -> DataFrame:
     return table.withColumns({n: F.expr(f"if({where}, {text}, {n})") for n, text in change.items()})
 
 
+def twice(table: DataFrame, where: str) -> DataFrame:
+    """The table with the rows that `where` names once more."""
+    return table.unionByName(table.where(where))
+
+
 def test_sound_tables_pass_every_audit(sound: Tables) -> None:
     assert found(sound) == set()
 
 
-def test_a_task_for_a_held_out_advertiser_is_an_orphan_and_leaves_another_without_offer(sound: Tables) -> None:
+def test_an_offer_that_went_to_another_pair_is_an_orphan_and_leaves_its_own_without(sound: Tables) -> None:
     orphan = changed(sound[TASK], "ds = '2026-04-16' and advertiser_id = 'a0'", advertiser_id="'a4'")
-    assert found(sound | {TASK: orphan}) == {("16", "task_without_candidate"), ("16", "candidate_without_one_offer")}
-
-
-def test_an_offer_given_twice_is_found(sound: Tables) -> None:
-    twice = sound[TASK].unionByName(sound[TASK].where("ds = '2026-04-15' and advertiser_id = 'a1'"))
-    assert found(sound | {TASK: twice}) == {("15", "task_id_repeated"), ("15", "candidate_without_one_offer")}
-
-
-def test_a_task_without_reward_or_time_is_found(sound: Tables) -> None:
-    first, second = "ds = '2026-04-15'", "ds = '2026-04-16'"
-    senseless = changed(changed(sound[TASK], first, reward_amount="-1.0"), second, valid_to="ds")
-    assert found(sound | {TASK: senseless}) == {("15", "task_without_sense"), ("16", "task_without_sense")}
-
-
-def test_broken_messages_are_found(sound: Tables) -> None:
-    stranger = changed(sound[MESSAGE], "advertiser_id = 'a2' and ds = '2026-04-15'", advertiser_id="'nobody'")
-    late = changed(stranger, "ds = '2026-04-16'", expires_at="send_after")
-    twice = late.unionByName(late.where("advertiser_id = 'nobody'"))
-    assert found(sound | {MESSAGE: twice}) == {
-        ("15", "message_without_candidate"),
-        ("15", "candidate_without_one_offer"),
-        ("15", "message_id_repeated"),
-        ("16", "message_without_time"),
+    stranger = changed(sound[MESSAGE], "ds = '2026-04-15' and advertiser_id = 'a2'", advertiser_id="'nobody'")
+    assert found(sound | {TASK: orphan, MESSAGE: stranger}) == {
+        ("15", "candidate_without_offer", "a2/search"),
+        ("15", "offer_to_unknown_pair", "nobody/search"),
+        ("16", "candidate_without_offer", "a0/search"),
+        ("16", "offer_without_treatment", "a4/search"),
     }
 
 
-def test_candidates_that_do_not_come_from_the_scores_are_found(sound: Tables) -> None:
-    rescored = changed(sound[SCORES], "advertiser_id = 'a5' and ds = '2026-04-15'", model_sha256="'another'")
-    lost = sound[CANDIDATES].where("not (advertiser_id = 'a5' and ds = '2026-04-16')")
-    unreasoned = changed(lost, "advertiser_id = 'a4' and ds = '2026-04-15'", reasons="array()")
-    assert found(sound | {SCORES: rescored, CANDIDATES: unreasoned}) == {
-        ("15", "score_and_candidate_differ"),
-        ("15", "candidate_without_reason"),
-        ("16", "score_and_candidate_differ"),
+def test_an_offer_that_comes_twice_or_makes_no_sense_is_found(sound: Tables) -> None:
+    tasks = twice(sound[TASK], "ds = '2026-04-15' and advertiser_id = 'a1'")
+    tasks = changed(tasks, "ds = '2026-04-16' and advertiser_id = 'a0'", reward_amount="-1.0")
+    messages = twice(sound[MESSAGE], "ds = '2026-04-16' and advertiser_id = 'a2'")
+    messages = changed(messages, "ds = '2026-04-15'", expires_at="send_after")
+    assert found(sound | {TASK: tasks, MESSAGE: messages}) == {
+        ("15", "message_without_time", "pm"),
+        ("15", "offer_repeated", "a1/search"),
+        ("15", "task_id_repeated", "rt"),
+        ("16", "message_id_repeated", "pm"),
+        ("16", "offer_repeated", "a2/search"),
+        ("16", "task_without_sense", "rt"),
     }
 
 
-def test_repeated_keys_and_rates_out_of_range_are_found(sound: Tables) -> None:
-    rate = changed(sound[SCORES], "ds = '2026-04-15' and advertiser_id = 'a5'", predicted_active_rate="1.5")
-    twice = rate.unionByName(rate.where("ds = '2026-04-16' and advertiser_id = 'a5'"))
-    again = sound[CANDIDATES].unionByName(sound[CANDIDATES].where("ds = '2026-04-16' and advertiser_id = 'a5'"))
-    assert found(sound | {SCORES: twice, CANDIDATES: again}) == {
-        ("15", "score_out_of_range"),
-        ("15", "score_and_candidate_differ"),
-        ("16", "score_key_repeated"),
-        ("16", "candidate_key_repeated"),
+def test_candidates_that_do_not_follow_the_scores_are_found(sound: Tables) -> None:
+    scored = changed(sound[SCORES], "advertiser_id = 'a5' and ds = '2026-04-15'", model_sha256="'another'")
+    scored = changed(scored, "advertiser_id = 'a3'", predicted_active_rate="1.5")
+    scored = twice(scored, "ds = '2026-04-15' and advertiser_id = 'a0'").where(
+        "not (advertiser_id = 'a4' and ds > '2026-04-15')"
+    )
+    judged = sound[CANDIDATES].where("not (advertiser_id = 'a5' and ds > '2026-04-15')")
+    judged = changed(twice(judged, "advertiser_id = 'a1'"), "advertiser_id = 'a4'", reasons="array()")
+    assert found(sound | {SCORES: scored, CANDIDATES: judged}) == {
+        *((ds, "score_out_of_range", "a3/search") for ds in ("15", "16")),
+        *((ds, "candidate_repeated", "a1/search") for ds in ("15", "16")),
+        *((ds, "candidate_without_reason", "a4/search") for ds in ("15", "16")),
+        ("15", "candidate_from_another_model", "a5/search"),
+        ("15", "score_repeated", "a0/search"),
+        ("16", "candidate_without_score", "a4/search"),
+        ("16", "score_without_candidate", "a5/search"),
     }
 
 
@@ -131,8 +130,8 @@ def produced(spark: SparkSession, sound: Tables, tmp_path_factory: pytest.TempPa
 def test_a_sound_range_is_published_in_one_commit_and_can_be_withdrawn(produced: Warehouse) -> None:
     assert main(arguments(produced, DAY, NEXT)) == 0
     assert published(produced) == [(DAY, "7", 5, 2, 2), (NEXT, "7", 5, 2, 2)]
-    newest = DeltaTable.forPath(produced.spark, produced.path(PUBLISHED_DAYS)).history(1).first()
-    assert newest is not None and newest["operationMetrics"]["numOutputRows"] == "2"
+    (newest,) = DeltaTable(produced.path(PUBLISHED_DAYS)).history(1)
+    assert newest["operationMetrics"]["numOutputRows"] == "2"
     withdraw_days(produced, NEXT, day(9))
     assert [row[0] for row in published(produced)] == [DAY]
 
@@ -144,7 +143,7 @@ def test_offending_rows_are_named_and_nothing_is_published(
     write(produced, TASK, sound[TASK].where("not (ds = '2026-04-16' and advertiser_id = 'a0')"), DAY, NEXT)
     assert main(arguments(produced, DAY, NEXT)) == 3
     assert last_line(capfd) == (
-        "publish: data check failed: audit candidate_without_one_offer on 2026-04-16: 1 rows, such as a0/search; "
+        "publish: data check failed: candidate_without_offer on 2026-04-16: 1 rows, such as a0/search; "
         "nothing is published"
     )
     assert published(produced) == []
@@ -153,14 +152,18 @@ def test_offending_rows_are_named_and_nothing_is_published(
 def test_a_check_that_failed_or_did_not_run_keeps_the_day_back(
     produced: Warehouse, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    write_verdicts(produced, "check_scores", [Verdict("scores", NEXT, at_least("rows", 1, "rows"), 0.0, False)])
+    write_verdicts(
+        produced, "check_scores", [Verdict("scores", NEXT, at_least("rows", 1, "rows"), 0.0, False)]
+    )
     assert main(arguments(produced, DAY, NEXT)) == 3
     assert "holds no passed check of suite scores for 2026-04-16" in last_line(capfd)
     assert main(arguments(produced, day(2))) == 3
     assert "holds no passed check of suite sequences for 2026-04-17" in last_line(capfd)
 
 
-def test_a_day_without_candidates_is_kept_back(produced: Warehouse, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_day_without_candidates_is_kept_back(
+    produced: Warehouse, capfd: pytest.CaptureFixture[str]
+) -> None:
     pass_checks(produced, day(2))
     assert main(arguments(produced, day(2))) == 3
     assert "engagement.candidates has no rows of 2026-04-17" in last_line(capfd)

@@ -1,6 +1,8 @@
-"""select_candidates: every scored pair is judged, a rerun changes nothing, a published day is withdrawn first."""
+"""select_candidates: every scored pair is judged; a rerun is the same; a published day is withdrawn."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -16,7 +18,7 @@ from tests.jobs.rows import DAY, arguments, content, day, scores, sequences, wri
 def scored(spark: SparkSession, settings: Settings, warehouse: Warehouse) -> Warehouse:
     """One day of three pairs, of which one is predicted to stay active."""
     pairs = [{"advertiser_id": "a1"}, {"advertiser_id": "a1", "scenario_id": "feed"}, {"advertiser_id": "a2"}]
-    told = [*pairs[:2], {**pairs[2], "predicted_active_rate": 0.9}]
+    told: list[dict[str, Any]] = [*pairs[:2], {**pairs[2], "predicted_active_rate": 0.9}]
     write(warehouse, "scores.advertiser_scores", scores(spark, settings, told))
     write(warehouse, "features.sequences", sequences(spark, settings, pairs))
     return warehouse
@@ -39,5 +41,8 @@ def test_every_scored_pair_is_judged_and_a_rerun_leaves_the_same_rows(scored: Wa
 
 def test_a_day_without_scores_is_refused(scored: Warehouse, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(arguments(scored, DAY, day(1))) == 3
-    assert "scores.advertiser_scores has no rows of 2026-04-16" in capfd.readouterr().err.strip().splitlines()[-1]
+    assert (
+        "scores.advertiser_scores has no rows of 2026-04-16"
+        in capfd.readouterr().err.strip().splitlines()[-1]
+    )
     assert not scored.exists("engagement.candidates")

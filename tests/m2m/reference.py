@@ -1,4 +1,5 @@
-"""M2M row by row, as plainly as the paper writes it: one [d, d] matrix per row, no groups. For comparison only."""
+"""M2M row by row, as plainly as the paper writes it: one [d, d] matrix per row, no groups. For comparison
+only."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from m2m import ModelConfig, Samples, Scorer, Trainer, TrainingConfig, TrainingError, cell_metrics, overall
-from m2m.trainer import learning_rate
+from m2m.trainer import _Run, learning_rate
 from tests.m2m.conftest import QUICK
 from tests.m2m.world import SPEC, last_week_again, make_samples
 
@@ -102,3 +102,12 @@ def test_learning_rate_by_hand() -> None:
     assert learning_rate(10, 110, config) == 1.0
     assert learning_rate(60, 110, config) == pytest.approx(0.75)
     assert learning_rate(500, 110, config) == pytest.approx(0.5)
+
+
+def test_validation_leaves_the_weights_that_are_trained_alone() -> None:
+    run = _Run(SPEC, TINY, replace(QUICK, average_decay=0.9), make_samples(100), make_samples(50, seed=1))
+    with torch.no_grad():
+        run.model.head_bias.fill_(1.0)
+    run._validate()
+    assert run.model.head_bias.tolist() == [1.0, 1.0, 1.0]
+    assert run.best_weights["head_bias"].tolist() == [0.0, 0.0, 0.0]

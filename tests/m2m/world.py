@@ -1,4 +1,5 @@
-"""A small synthetic problem: advertisers with a hidden level, pauses, and behaviours that fall before a pause."""
+"""A small synthetic problem: advertisers with a hidden level, pauses, and behaviours that fall before a
+pause."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ SPEC = FeatureSpec(
 
 
 def make_samples(rows: int, seed: int = 0, scenarios: int = 3, categories: int = 4) -> Samples:
-    """`rows` labelled samples; impressions are Poisson around a level per row, expenditure is heavy-tailed."""
+    """`rows` labelled samples; impressions are Poisson around a level per row, expenditure is
+    heavy-tailed."""
     generator = np.random.default_rng(seed)
     days = SPEC.history_days + SPEC.horizon_days
     scenario, category = generator.integers(scenarios, size=rows), generator.integers(categories, size=rows)

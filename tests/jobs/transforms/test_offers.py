@@ -43,13 +43,17 @@ def message_of(spark: SparkSession, **row: Any) -> Row:
         ({"recent_active_days": 6}, "active_days_target", 7.0),
     ],
 )
-def test_the_task_fits_what_went_wrong(spark: SparkSession, row: dict[str, Any], kind: str, target: float) -> None:
+def test_the_task_fits_what_went_wrong(
+    spark: SparkSession, row: dict[str, Any], kind: str, target: float
+) -> None:
     task = task_of(spark, **row)
     assert (task["rewarded_task_type"], task["target_value"]) == (kind, target)
 
 
 @pytest.mark.parametrize(("value", "reward"), [(50.0, 5.0), (333.33, 16.67), (1e6, 200.0)])
-def test_the_reward_is_a_share_of_the_spend_within_its_limits(spark: SparkSession, value: float, reward: float) -> None:
+def test_the_reward_is_a_share_of_the_spend_within_its_limits(
+    spark: SparkSession, value: float, reward: float
+) -> None:
     assert task_of(spark, recent_value=value)["reward_amount"] == reward
 
 
@@ -78,7 +82,9 @@ def test_the_template_fits_the_advertiser(spark: SparkSession, row: dict[str, An
     message = message_of(spark, **row)
     assert message["template_id"] == template
     blanks = {"scenario_id": "search", "recent_active_days": 2, "recent_value": 49.99}
-    assert json.loads(message["parameters"]) == blanks | {"days_since_active": row.get("days_since_active", 3)}
+    assert json.loads(message["parameters"]) == blanks | {
+        "days_since_active": row.get("days_since_active", 3)
+    }
 
 
 def test_the_control_arm_and_the_unselected_get_nothing(spark: SparkSession) -> None:
@@ -87,7 +93,7 @@ def test_the_control_arm_and_the_unselected_get_nothing(spark: SparkSession) -> 
 
 
 def test_every_treated_candidate_gets_exactly_one_offer(spark: SparkSession) -> None:
-    rows = [{"advertiser_id": f"a{n}", "recent_value": float(n)} for n in range(45, 56)]
+    rows: list[dict[str, Any]] = [{"advertiser_id": f"a{n}", "recent_value": float(n)} for n in range(45, 56)]
     treated = treatable(candidates(spark, rows))
     tasks = [row["advertiser_id"] for row in rewarded_tasks(treated, RULES).collect()]
     messages = [row["advertiser_id"] for row in push_messages(treated, RULES).collect()]
@@ -96,7 +102,7 @@ def test_every_treated_candidate_gets_exactly_one_offer(spark: SparkSession) -> 
 
 
 def test_priority_runs_over_all_offers_of_the_day_by_expected_loss(spark: SparkSession) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"advertiser_id": "small", "recent_value": 10.0},
         {"advertiser_id": "big", "scenario_id": "feed", "recent_value": 900.0, "predicted_active_rate": 0.3},
         {"advertiser_id": "sure", "recent_value": 700.0, "predicted_active_rate": 0.0},
