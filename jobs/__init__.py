@@ -1,1 +1,1 @@
-"""Spark jobs: one file per job, named like its Airflow task. Shared plumbing lies in `common/`, pure logic in `transforms/`."""
+"""Spark jobs, one file each, named like their Airflow tasks; plumbing in `common/`, pure logic in `transforms/`."""

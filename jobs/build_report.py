@@ -7,7 +7,6 @@ where delta-rs cannot reach the warehouse.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from jobs.common.arguments import ArgumentError, as_path, parse_arguments
+from jobs.common.arguments import ArgumentError, add_report_argument, parse_arguments
 from jobs.common.job import ExitStatus
 from jobs.common.settings import Settings, SettingsError, load_settings
 from jobs.report import queries
@@ -69,16 +68,11 @@ def build(warehouse_root: str, settings: Settings, start: date, end: date, repor
     return target
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments beyond those of every job."""
-    parser.add_argument("--report", type=as_path, default="report", metavar="PATH", help="folder of the page")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line entry; returns the exit status: 0 done, 1 failed, 2 refused arguments or settings."""
     started = time.monotonic()
     try:
-        arguments = parse_arguments(JOB, __doc__ or JOB, argv, add_arguments)
+        arguments = parse_arguments(JOB, __doc__ or JOB, argv, add_report_argument)
         settings = load_settings(arguments.settings)
     except (ArgumentError, SettingsError) as error:
         return _end(ExitStatus.REFUSED, "refused", error)

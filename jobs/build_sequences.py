@@ -22,7 +22,9 @@ def build(context: JobContext) -> None:
     warehouse, settings = context.warehouse, context.settings
     facts = warehouse.read_days("facts.advertiser_daily", settings.calendar.first_day, context.end_ds)
     if facts.isEmpty():
-        raise DataCheckError(f"no pair was seen up to {context.end_ds}; run ingest_facts for earlier days first")
+        raise DataCheckError(
+            f"no pair was seen up to {context.end_ds}; run ingest_facts for earlier days first"
+        )
     profiles = warehouse.read_days("facts.advertiser_profile", settings.calendar.first_day, context.end_ds)
     scenarios = warehouse.read("facts.scenario")
     rows = build_sequences(facts, profiles, scenarios, settings, context.start_ds, context.end_ds)
@@ -32,7 +34,9 @@ def build(context: JobContext) -> None:
 
 def in_scoring_order(rows: DataFrame, settings: Settings) -> DataFrame:
     """Files by day, rows by knowledge key: the scorer then meets each knowledge row's pairs together."""
-    return rows.hint("rebalance", "ds").sortWithinPartitions("ds", *settings.knowledge_columns, "advertiser_id")
+    return rows.hint("rebalance", "ds").sortWithinPartitions(
+        "ds", *settings.knowledge_columns, "advertiser_id"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
-from jobs.check_sequences import Figures, add_arguments
+from jobs.check_sequences import Figures
+from jobs.common.arguments import add_report_argument
 from jobs.common.check_results import refuse_failures, write_verdicts
 from jobs.common.expectations import Promise, at_least, at_most, preload, validate
 from jobs.common.job import JobContext, run_job
@@ -83,7 +84,7 @@ def score_figures(context: JobContext) -> Figures:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job and return its exit status."""
-    return run_job("check_scores", check, __doc__, argv, add_arguments)
+    return run_job("check_scores", check, __doc__, argv, add_report_argument)
 
 
 if __name__ == "__main__":

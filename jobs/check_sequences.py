@@ -6,19 +6,20 @@ and the Data Docs below REPORT/data_docs/sequences. Ends with status 3 when a pr
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.common.arguments import as_path
+from jobs.common.arguments import add_report_argument
 from jobs.common.check_results import refuse_failures, write_verdicts
 from jobs.common.expectations import Promise, at_least, at_most, preload, validate
 from jobs.common.job import JobContext, run_job
 from jobs.common.settings import WINDOWS_DAYS, Settings
 from jobs.transforms.daily_profile import WINDOW_SUMS, profile_sequences
+from jobs.transforms.fact_rules import SUPERSEDED
 from jobs.transforms.week_before import WEEK_DAYS, days_of, open_days_after, over_largest, over_median
 
 Figures = dict[date, dict[str, float]]
@@ -109,20 +110,26 @@ def facts_figures(context: JobContext) -> Figures:
 
 def rows_per_day(context: JobContext, table: str) -> dict[date, int]:
     """Rows of each day of the range and of the week before it; absent days are left out."""
-    days = context.warehouse.read_days(table, context.start_ds - timedelta(days=WEEK_DAYS), context.end_ds)
-    return {row["ds"]: row["count"] for row in days.groupBy("ds").count().collect()}
+    return _count_by_day(_days_and_week_before(context, table))
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the Data Docs go."""
-    parser.add_argument(
-        "--report", type=as_path, default="report", metavar="PATH", help="folder for the Data Docs"
-    )
+def rejected_per_day(context: JobContext) -> dict[date, int]:
+    """Quarantined rows of each day; an older version of a corrected row is no fault of the source."""
+    rows = _days_and_week_before(context, "quarantine.advertiser_daily")
+    return _count_by_day(rows.where(~F.array_contains("dq_errors", SUPERSEDED)))
+
+
+def _days_and_week_before(context: JobContext, table: str) -> DataFrame:
+    return context.warehouse.read_days(table, context.start_ds - timedelta(days=WEEK_DAYS), context.end_ds)
+
+
+def _count_by_day(rows: DataFrame) -> dict[date, int]:
+    return {row["ds"]: row["count"] for row in rows.groupBy("ds").count().collect()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job and return its exit status."""
-    return run_job("check_sequences", check, __doc__, argv, add_arguments)
+    return run_job("check_sequences", check, __doc__, argv, add_report_argument)
 
 
 if __name__ == "__main__":

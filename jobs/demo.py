@@ -1,4 +1,4 @@
-"""make demo: a world of 2,000 advertisers and 120 days, a trained model, the real DAGs, and a page that shows the result.
+"""make demo: a world of 2,000 advertisers, a trained model, the real DAGs, and a page that shows the result.
 
     python -m jobs.demo [--advertisers 2000] [--warehouse warehouse/demo] [--report report]
 
@@ -59,13 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if status:
             print(f"demo: step {number} ended with status {status}; see the lines above", file=sys.stderr)
             return status
-    build_report.print_summary(str(warehouse), load_settings(), *_report_days())
+    _print_summary(build_report.summary(str(warehouse), load_settings(), *_report_days()))
     print(f"\nthe page: {report / 'index.html'}\nin all: {time.monotonic() - started:.0f} s")
     return 0
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--advertisers", default="2000", metavar="N")
     parser.add_argument("--warehouse", default="warehouse/demo", metavar="PATH", help="is emptied first")
     parser.add_argument("--report", default="report", metavar="PATH")
@@ -111,29 +113,59 @@ def _report_days() -> tuple[date, date]:
 
 def _report_arguments(warehouse: Path, report: Path) -> list[str]:
     start, end = _report_days()
-    return ["--warehouse", str(warehouse), "--report", str(report), "--start-ds", str(start), "--end-ds", str(end)]
+    return [
+        "--warehouse",
+        str(warehouse),
+        "--report",
+        str(report),
+        "--start-ds",
+        str(start),
+        "--end-ds",
+        str(end),
+    ]
 
 
 def _run_dag(dag: str, params: dict[str, str], warehouse: Path, report: Path) -> int:
-    """`airflow dags test`: every task of the DAG for real, in order, in this terminal; its log goes to the report folder."""
+    """`airflow dags test`: every task of the DAG for real, in order; the log goes to the report folder."""
     command = ["airflow", "dags", "test", dag, "--conf", json.dumps(params)]
     environment = {**os.environ, "M2M_WAREHOUSE": str(warehouse), "M2M_REPORT": str(report)}
     log = report / f"{dag}.log"
     began = time.monotonic()
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, errors="replace"
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            errors="replace",
         )
         for line in process.stdout or ():
             file.write(line)
             message = MESSAGE.search(line)
             if message:
-                print(f"    {time.monotonic() - began:5.0f} s  {message[1]}: {message[2]}: {message[3].rstrip()}", flush=True)
+                print(
+                    f"    {time.monotonic() - began:5.0f} s  {message[1]}: {message[2]}: {message[3].rstrip()}",
+                    flush=True,
+                )
     status = process.wait()
     if status or "state=failed" in log.read_text(encoding="utf-8").replace("state:failed", "state=failed"):
         print(f"demo: {dag} failed; its log is {log}", file=sys.stderr)
         return status or 1
     return 0
+
+
+def _print_summary(found: build_report.Summary) -> None:
+    print(f"\n{'table':<28}{'rows':>10}")
+    for table, rows in found.rows:
+        print(f"{table:<28}{rows:>10,}")
+    print(f"\nselected on {found.published}, newest published day")
+    print(f"{'scenario':<28}{'pairs':>10}{'treatment':>11}{'control':>9}")
+    for scenario in found.scenarios:
+        print(f"{scenario.scenario:<28}{scenario.pairs:>10,}{scenario.treatment:>11,}{scenario.control:>9,}")
+    if found.nmae:
+        m2m, persistence = found.nmae
+        print(f"\noverall NMAE on the days known by now: M2M {m2m:.4f}, persistence {persistence:.4f}")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from pyspark import StorageLevel
@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from jobs.common.arguments import as_path
 from jobs.common.job import DataCheckError, JobContext, run_job
-from jobs.common.landing import NoLandingFiles, read_landing
+from jobs.common.landing import NoLandingFilesError, read_landing
 from jobs.common.settings import Settings
 from jobs.transforms.fact_rules import (
     TYPED,
@@ -49,7 +49,9 @@ def ingest(context: JobContext) -> None:
         key=("advertiser_id", "scenario_id", "ds"),
     ).persist(StorageLevel.MEMORY_AND_DISK)
     counts = context.counts
-    counts.rows_in, counts.rows_out, counts.rows_quarantined = _write(context, checked, "advertiser_daily", daily_types)
+    counts.rows_in, counts.rows_out, counts.rows_quarantined = _write(
+        context, checked, "advertiser_daily", daily_types
+    )
     checked.unpersist()
 
 
@@ -72,7 +74,9 @@ def daily_rules(settings: Settings, scenario_ids: Sequence[str]) -> list[Column]
 def of_days(typed: DataFrame, start_ds: date, end_ds: date, settings: Settings) -> DataFrame:
     """Rows of the run's days, and rows that belong to no day at all: those are reported by every run that sees them."""
     day = F.col(f"{TYPED}.ds")
-    unusable = day.isNull() | ~day.between(F.lit(settings.calendar.first_day), F.lit(settings.calendar.last_day))
+    unusable = day.isNull() | ~day.between(
+        F.lit(settings.calendar.first_day), F.lit(settings.calendar.last_day)
+    )
     return typed.where(day.between(F.lit(start_ds), F.lit(end_ds)) | unusable)
 
 
@@ -81,7 +85,7 @@ def _days(context: JobContext) -> tuple[date, date]:
 
 
 def _write(
-    context: JobContext, checked: DataFrame, entity: str, types: dict[str, str]
+    context: JobContext, checked: DataFrame, entity: str, types: Mapping[str, str]
 ) -> tuple[int, int, int]:
     rejected = quarantined_rows(checked, [*types, "ingested_at"], context.end_ds)
     facts = good_rows(checked, [*types, "ingested_at"])
@@ -98,7 +102,7 @@ def _ingest_profiles(context: JobContext, folder: str) -> None:
     types = {"advertiser_id": "string", "ds": "date", **settings.columns.profile}
     try:
         raw = read_landing(context.spark, folder, types, INGESTED_AT, _days(context))
-    except NoLandingFiles:
+    except NoLandingFilesError:
         if not context.warehouse.exists("facts.advertiser_profile"):
             raise
         return  # no new snapshot in these days; the last one stays valid
@@ -122,9 +126,13 @@ def _ingest_scenarios(context: JobContext, folder: str) -> list[str]:
     rows = typed.collect()
     ids = [row.scenario_id for row in rows]
     if not ids or None in ids or "" in ids or len(set(ids)) != len(ids):
-        raise DataCheckError(f"landing folder {folder}: scenario_id is {ids}; expected one row per scenario, none empty")
+        raise DataCheckError(
+            f"landing folder {folder}: scenario_id is {ids}; expected one row per scenario, none empty"
+        )
     warehouse = context.warehouse
-    unchanged = warehouse.exists("facts.scenario") and rows == sorted(warehouse.read("facts.scenario").collect())
+    unchanged = warehouse.exists("facts.scenario") and rows == sorted(
+        warehouse.read("facts.scenario").collect()
+    )
     if not unchanged:
         warehouse.overwrite(typed, "facts.scenario")
     return ids
@@ -132,7 +140,9 @@ def _ingest_scenarios(context: JobContext, folder: str) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments beyond those of every job."""
-    parser.add_argument("--landing", type=as_path, metavar="PATH", help="landing folder; default: WAREHOUSE/landing")
+    parser.add_argument(
+        "--landing", type=as_path, metavar="PATH", help="landing folder; default: WAREHOUSE/landing"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

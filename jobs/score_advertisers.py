@@ -32,7 +32,9 @@ def score(context: JobContext) -> None:
     registered = _find_bundle(context)
     rows = warehouse.read_days(SEQUENCES, context.start_ds, context.end_ds)
     if rows.isEmpty():
-        raise DataCheckError(f"{SEQUENCES} has no row for {context.start_ds}..{context.end_ds}; run build_sequences first")
+        raise DataCheckError(
+            f"{SEQUENCES} has no row for {context.start_ds}..{context.end_ds}; run build_sequences first"
+        )
     threads = int(context.spark.sparkContext.getConf().get("spark.task.cpus", "1"))
     name = ship_bundle(context.spark, registered.folder, registered.sha256)
     predictions = score_column(settings, name, registered.sha256, threads)
@@ -50,15 +52,21 @@ def _find_bundle(context: JobContext) -> RegisteredBundle:
     wanted = context.args.model_version or CHAMPION
     found = ModelRegistry(settings.platform, context.warehouse.root).find(wanted)
     if found is None:
-        raise ValueError(f"model {settings.platform} has no {wanted}; run train_model first, or name a version")
+        raise ValueError(
+            f"model {settings.platform} has no {wanted}; run train_model first, or name a version"
+        )
     trained_on = Bundle.load(found.folder, expected_sha256=found.sha256).spec
     expected = feature_spec(settings)
     if trained_on != expected:
-        raise DataCheckError(f"model version {found.version} was trained on {trained_on}, the settings ask for {expected}")
+        raise DataCheckError(
+            f"model version {found.version} was trained on {trained_on}, the settings ask for {expected}"
+        )
     return found
 
 
-def finish(scored: DataFrame, registered: RegisteredBundle, settings: Settings, scored_at: datetime) -> DataFrame:
+def finish(
+    scored: DataFrame, registered: RegisteredBundle, settings: Settings, scored_at: datetime
+) -> DataFrame:
     """Add the active rate and where the scores come from; the columns of scores.advertiser_scores in order."""
     rate = F.col(f"predicted_{settings.active_task}") / settings.horizon_days
     return scored.select(
@@ -76,7 +84,9 @@ def finish(scored: DataFrame, registered: RegisteredBundle, settings: Settings, 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments beyond those of every job."""
-    parser.add_argument("--model-version", type=as_name, metavar="N", help="registered version or alias; default: champion")
+    parser.add_argument(
+        "--model-version", type=as_name, metavar="N", help="registered version or alias; default: champion"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pyspark.sql import functions as F
 
 from jobs.common.arguments import ArgumentError, as_date
@@ -36,7 +38,9 @@ def train(context: JobContext) -> None:
     run_id = registry.start_run(f"train {split.train}", _parameters(settings, split))
     trainer = Trainer(feature_spec(settings), *_configs(settings))
     bundle = trainer.fit(
-        parts["train"], parts["valid"], on_epoch=lambda epoch, metrics: registry.log_metrics(run_id, metrics, epoch)
+        parts["train"],
+        parts["valid"],
+        on_epoch=lambda epoch, metrics: registry.log_metrics(run_id, metrics, epoch),
     )
     judged = "test" if "test" in parts else "valid"
     figures = _compare(bundle, parts[judged], settings, judged)
@@ -70,7 +74,9 @@ def _range(args: argparse.Namespace, part: str) -> DayRange | None:
     if start is None and end is None:
         return None
     if start is None or end is None or start > end:
-        raise ValueError(f"--{part}-start-ds is {start} and --{part}-end-ds is {end}; expected first and last day")
+        raise ValueError(
+            f"--{part}-start-ds is {start} and --{part}-end-ds is {end}; expected first and last day"
+        )
     return DayRange(start, end)
 
 
@@ -83,7 +89,10 @@ def _read_part(context: JobContext, days: DayRange) -> Samples:
         # A fixed thousandth of the keys at a time, so that a rerun keeps the same rows.
         kept = max(1, most * 1000 // count)
         rows = rows.where(F.pmod(F.xxhash64("advertiser_id", "scenario_id", "ds"), F.lit(1000)) < kept)
-        print(f"train_model: {days}: {kept / 10:.1f} % of {count:,} rows are used (training.max_samples)", file=sys.stderr)
+        print(
+            f"train_model: {days}: {kept / 10:.1f} % of {count:,} rows are used (training.max_samples)",
+            file=sys.stderr,
+        )
     return collect_samples(rows, context.settings)
 
 
@@ -101,22 +110,30 @@ def _configs(settings: Settings) -> tuple[ModelConfig, TrainingConfig]:
 
 def _parameters(settings: Settings, split: AsOfSplit) -> dict[str, object]:
     days = {f"{name}_days": str(getattr(split, name)) for name in PARTS}
-    return {**days, "model": settings.model.name, "settings_version": settings.version, **settings.training.model_dump()}
+    return {
+        **days,
+        "model": settings.model.name,
+        "settings_version": settings.version,
+        **settings.training.model_dump(),
+    }
 
 
 def _compare(bundle: Bundle, samples: Samples, settings: Settings, part: str) -> dict[str, float]:
     """Overall metrics of the model and of persistence on one part; printed and returned."""
-    figures = {}
-    for name, forecast in (("m2m", Scorer(bundle).predict(samples)), ("persistence", persistence(samples, settings))):
-        found = overall(cell_metrics(samples.labels, forecast, samples.knowledge["scenario_id"], settings.task_names))
+    figures: dict[str, float] = {}
+    forecasts = {"m2m": Scorer(bundle).predict(samples), "persistence": persistence(samples, settings)}
+    for name, forecast in forecasts.items():
+        found = _overall(samples, forecast, settings.task_names)
         figures |= {f"{part}_{name}_{metric}": value for metric, value in found.items()}
-    print(
-        f"train_model: {part} days, overall NMAE: M2M {figures[f'{part}_m2m_nmae']:.4f}, "
-        f"persistence {figures[f'{part}_persistence_nmae']:.4f}; overall SMAPE: M2M {figures[f'{part}_m2m_smape']:.4f}, "
-        f"persistence {figures[f'{part}_persistence_smape']:.4f}",
-        file=sys.stderr,
-    )
+    told = [f"{key.removeprefix(f'{part}_')} {value:.4f}" for key, value in figures.items()]
+    print(f"train_model: {part} days, overall: {', '.join(told)}", file=sys.stderr)
     return figures
+
+
+def _overall(samples: Samples, forecast: NDArray[np.float64], tasks: Sequence[str]) -> dict[str, float]:
+    if samples.labels is None:
+        raise ValueError("samples have no labels to compare with")
+    return overall(cell_metrics(samples.labels, forecast, samples.knowledge["scenario_id"], tasks))
 
 
 def _promote(registry: ModelRegistry, version: str, bundle: Bundle, samples: Samples, part: str) -> None:
@@ -137,15 +154,16 @@ def _promote(registry: ModelRegistry, version: str, bundle: Bundle, samples: Sam
 
 
 def _nmae(bundle: Bundle, samples: Samples) -> float:
-    scenario = samples.knowledge["scenario_id"]
-    return overall(cell_metrics(samples.labels, Scorer(bundle).predict(samples), scenario, bundle.spec.tasks))["nmae"]
+    return _overall(samples, Scorer(bundle).predict(samples), bundle.spec.tasks)["nmae"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments beyond those of every job."""
     for part in PARTS:
         for end in ("start", "end"):
-            parser.add_argument(f"--{part}-{end}-ds", type=as_date, metavar="YYYY-MM-DD", help=f"as-of days of {part}")
+            parser.add_argument(
+                f"--{part}-{end}-ds", type=as_date, metavar="YYYY-MM-DD", help=f"as-of days of {part}"
+            )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

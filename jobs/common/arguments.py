@@ -73,7 +73,20 @@ def _typed(parse: Callable[[str], object]) -> Callable[[str], object]:
     return convert
 
 
-as_date, as_path, as_name, as_count = (_typed(parse) for parse in (parse_date, parse_path, parse_name, parse_count))
+as_date, as_path, as_name, as_count = (
+    _typed(parse) for parse in (parse_date, parse_path, parse_name, parse_count)
+)
+
+
+def add_report_argument(parser: argparse.ArgumentParser) -> None:
+    """--report: the folder for pages that people look at."""
+    parser.add_argument(
+        "--report",
+        type=as_path,
+        default=os.environ.get("M2M_REPORT") or "report",
+        metavar="PATH",
+        help="folder for the pages; default: $M2M_REPORT, then ./report",
+    )
 
 
 def parse_arguments(
@@ -94,15 +107,21 @@ def parse_arguments(
         allow_abbrev=False,
         epilog=f"example: spark-submit jobs/{job}.py --start-ds 2026-04-01 --end-ds 2026-04-14",
     )
-    parser.add_argument("--settings", type=as_path, metavar="FILE", help="settings file; default: jobs/conf/default.yaml")
+    parser.add_argument(
+        "--settings", type=as_path, metavar="FILE", help="settings file; default: jobs/conf/default.yaml"
+    )
     parser.add_argument(
         "--warehouse",
         type=as_path,
         metavar="PATH",
         help="root of all tables; default: $M2M_WAREHOUSE, then ./warehouse",
     )
-    parser.add_argument("--start-ds", type=as_date, required=True, metavar="YYYY-MM-DD", help="first day, included")
-    parser.add_argument("--end-ds", type=as_date, required=True, metavar="YYYY-MM-DD", help="last day, included")
+    parser.add_argument(
+        "--start-ds", type=as_date, required=True, metavar="YYYY-MM-DD", help="first day, included"
+    )
+    parser.add_argument(
+        "--end-ds", type=as_date, required=True, metavar="YYYY-MM-DD", help="last day, included"
+    )
     if add_arguments:
         add_arguments(parser)
     arguments = parser.parse_args(argv)

@@ -104,7 +104,11 @@ def _run_logged(name: str, function: JobFunction, context: JobContext) -> ExitSt
 def _summary(context: JobContext, seconds: float) -> str:
     counts = context.counts
     parts = [f"{context.start_ds}..{context.end_ds}"]
-    for label, value in (("in", counts.rows_in), ("out", counts.rows_out), ("quarantined", counts.rows_quarantined)):
+    for label, value in (
+        ("in", counts.rows_in),
+        ("out", counts.rows_out),
+        ("quarantined", counts.rows_quarantined),
+    ):
         if value is not None:
             parts.append(f"{value:,} rows {label}")
     return f"{', '.join(parts)} in {seconds:.1f} s"

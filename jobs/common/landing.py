@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 import pyarrow.parquet as pq
@@ -37,7 +38,7 @@ ACCEPTED_TYPES: dict[str, frozenset[str]] = {
 }
 
 
-class NoLandingFiles(DataCheckError):
+class NoLandingFilesError(DataCheckError):
     """The folder holds nothing for the days asked for."""
 
 
@@ -64,12 +65,14 @@ def read_landing(
         days: read only partitions of these days (both included) and partitions whose day is no date.
 
     Raises:
-        NoLandingFiles: the folder is not there or has no file of these days.
+        NoLandingFilesError: the folder is not there or has no file of these days.
         DataCheckError: an empty file, a missing column or a wrong type, named.
     """
     files = _wanted(_list_files(spark, folder), days)
     if not files:
-        raise NoLandingFiles(f"landing folder {folder} has no file for {_span(days)}; expected Parquet, CSV or Delta")
+        raise NoLandingFilesError(
+            f"landing folder {folder} has no file for {_span(days)}; expected Parquet, CSV or Delta"
+        )
     with ThreadPoolExecutor(8) as pool:
         schemas = list(pool.map(lambda file: _schema_of(spark, file), files))
     groups: dict[tuple[str, str], list[str]] = {}
@@ -80,7 +83,9 @@ def read_landing(
         key = (file.format, schema.json())
         groups.setdefault(key, []).append(file.path)
         kinds[key] = schema
-    frames = [_read(spark, folder, key[0], kinds[key], paths, required, optional) for key, paths in groups.items()]
+    frames = [
+        _read(spark, folder, key[0], kinds[key], paths, required, optional) for key, paths in groups.items()
+    ]
     whole = frames[0]
     for frame in frames[1:]:
         whole = whole.unionByName(frame)
@@ -90,13 +95,13 @@ def read_landing(
 def _list_files(spark: SparkSession, folder: str) -> list[LandingFile]:
     if DeltaTable.isDeltaTable(spark, folder):
         return [LandingFile(folder, 1, "delta")]
-    jvm = spark._jvm
+    jvm: Any = spark._jvm
     root = jvm.org.apache.hadoop.fs.Path(folder)
     system = root.getFileSystem(spark._jsc.hadoopConfiguration())
     try:
         found = system.listFiles(root, True)
     except Py4JJavaError as error:
-        raise NoLandingFiles(f"landing folder {folder} does not exist") from error
+        raise NoLandingFilesError(f"landing folder {folder} does not exist") from error
     files = []
     while found.hasNext():
         status = found.next()
@@ -134,7 +139,9 @@ def _span(days: tuple[date, date] | None) -> str:
 
 def _schema_of(spark: SparkSession, file: LandingFile) -> StructType:
     if file.size_bytes == 0:
-        raise DataCheckError(f"landing file {file.path} is empty; expected at least a header with the declared columns")
+        raise DataCheckError(
+            f"landing file {file.path} is empty; expected at least a header with the declared columns"
+        )
     if file.format == "csv":
         names = next(csv.reader([_first_line(spark, file.path)]), [])
         return StructType([StructField(name.strip(), StringType()) for name in names])
@@ -191,7 +198,12 @@ def _read(
         rows = spark.read.format("delta").load(folder)
     else:
         # PERMISSIVE: a short line gives nulls, which the row rules then report with their column.
-        reader = spark.read.schema(schema).option("basePath", folder).option("header", True).option("mode", "PERMISSIVE")
+        reader = (
+            spark.read.schema(schema)
+            .option("basePath", folder)
+            .option("header", True)
+            .option("mode", "PERMISSIVE")
+        )
         rows = reader.format(kind).load(paths)
     columns = [
         F.col(f"`{name}`") if name in rows.columns else F.lit(None).cast("string").alias(name)

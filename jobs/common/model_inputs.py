@@ -32,7 +32,7 @@ def feature_spec(settings: Settings) -> FeatureSpec:
 def input_columns(settings: Settings) -> list[Column]:
     """The model's inputs of a features.* row, under fixed names.
 
-    sequences: array<float> of F * T values, column by column; weekday: int, 0 = Monday; knowledge as text, "" = missing.
+    sequences: array<float> of F * T values, column by column; weekday: 0 = Monday; knowledge as text, "" = missing.
     """
     knowledge = [F.coalesce(F.col(c).cast("string"), F.lit("")).alias(c) for c in settings.knowledge_columns]
     sequences = F.flatten(F.array(*settings.columns.sequences)).alias(SEQUENCES)
@@ -72,7 +72,10 @@ def collect_samples(rows: DataFrame, settings: Settings) -> Samples:
     )
     samples.labels = np.column_stack([table.column(f"label_{task}").to_numpy() for task in spec.tasks])
     ds = table.column("key_ds").cast(pa.string())
-    samples.keys = {"advertiser_id": _text(table, "key_advertiser_id"), "ds": np.asarray(ds.to_pylist(), dtype=np.str_)}
+    samples.keys = {
+        "advertiser_id": _text(table, "key_advertiser_id"),
+        "ds": np.asarray(ds.to_pylist(), dtype=np.str_),
+    }
     order = np.lexsort((samples.knowledge["scenario_id"], samples.keys["advertiser_id"], samples.keys["ds"]))
     return samples.take(order)
 

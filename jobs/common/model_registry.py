@@ -41,7 +41,7 @@ class ModelRegistry:
         run = self.client.create_run(self._experiment(), run_name=run_name)
         for key, value in parameters.items():
             self.client.log_param(run.info.run_id, key, value)
-        return run.info.run_id
+        return str(run.info.run_id)
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
         """Add one point to each metric's curve."""
@@ -86,7 +86,9 @@ class ModelRegistry:
         found = self.client.get_experiment_by_name(self.name)
         if found is not None:
             return found.experiment_id
-        location = None if os.environ.get("MLFLOW_TRACKING_URI") else str(_local_root(self._root) / "mlartifacts")
+        location = (
+            None if os.environ.get("MLFLOW_TRACKING_URI") else str(_local_root(self._root) / "mlartifacts")
+        )
         return self.client.create_experiment(self.name, artifact_location=location)
 
 
@@ -99,5 +101,7 @@ def _local_store(warehouse_root: str) -> str:
 def _local_root(warehouse_root: str) -> Path:
     path = warehouse_root.removeprefix("file://")
     if "://" in path:
-        raise ValueError(f"warehouse {warehouse_root} is not a local folder: set MLFLOW_TRACKING_URI to a tracking server")
+        raise ValueError(
+            f"warehouse {warehouse_root} is not a local folder: set MLFLOW_TRACKING_URI to a tracking server"
+        )
     return Path(path).resolve()

@@ -8,7 +8,15 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
-from pyspark.sql.types import DateType, DoubleType, LongType, StringType, StructField, StructType, TimestampType
+from pyspark.sql.types import (
+    DateType,
+    DoubleType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
 
 from jobs.common.warehouse import Warehouse
 

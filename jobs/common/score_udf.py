@@ -12,12 +12,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pyspark import SparkFiles
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import DoubleType, StructField, StructType
 
 from jobs.common.model_inputs import SEQUENCES, WEEKDAY, WINDOW_SUMS, input_columns, samples_of
@@ -49,7 +51,9 @@ def prediction_schema(settings: Settings) -> StructType:
 
 def score_column(settings: Settings, bundle_name: str, sha256: str, threads: int) -> Column:
     """A struct column with the predictions of a features.sequences row."""
-    score = F.pandas_udf(make_score_function(bundle_name, sha256, threads), prediction_schema(settings))
+    # PySpark's overloads know no iterator of frames as a scalar function, though it is one of its forms.
+    function: Any = make_score_function(bundle_name, sha256, threads)
+    score: Callable[[Column], Column] = pandas_udf(function, prediction_schema(settings))
     return score(F.struct(*input_columns(settings)))
 
 

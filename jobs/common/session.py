@@ -32,7 +32,11 @@ def start_session(job: str, settings: Settings) -> tuple[SparkSession, bool]:
     if active is not None:
         return active, False
     given = SparkConf()  # what spark-submit was given: a key from there is left alone
-    defaults = {**BASE_CONF, **LOCAL_CONF} if given.get("spark.master", "local[*]").startswith("local") else BASE_CONF
+    defaults = (
+        {**BASE_CONF, **LOCAL_CONF}
+        if given.get("spark.master", "local[*]").startswith("local")
+        else BASE_CONF
+    )
     builder = SparkSession.builder.appName(f"{settings.platform}-{job}")
     for key, value in {**defaults, **settings.spark.conf}.items():
         if key in settings.spark.conf or not given.contains(key):

@@ -18,7 +18,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 DEFAULT_SETTINGS = Path(__file__).parents[1] / "conf" / "default.yaml"
 COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 KEY_COLUMNS = ("advertiser_id", "scenario_id", "ds")
-RESERVED_NAMES = frozenset({*KEY_COLUMNS, "ingested_at", "eligible", "active_rate", "dq_errors", "source_file"})
+RESERVED_NAMES = frozenset(
+    {*KEY_COLUMNS, "ingested_at", "eligible", "active_rate", "dq_errors", "source_file"}
+)
 WINDOWS_DAYS = (1, 3, 7, 14, 28, 40)
 """Windows of the dense sums beside the sequences (m2m_model.md, point 3)."""
 
@@ -29,7 +31,9 @@ class SettingsError(ValueError):
 
 def _column_name(value: Any) -> Any:
     if not isinstance(value, str) or not COLUMN_NAME.fullmatch(value):
-        raise ValueError("a column name: lower case letters, digits and _, starting with a letter, at most 63")
+        raise ValueError(
+            "a column name: lower case letters, digits and _, starting with a letter, at most 63"
+        )
     if value in RESERVED_NAMES:
         raise ValueError(f"a name that is not reserved; reserved are {', '.join(sorted(RESERVED_NAMES))}")
     return value
@@ -197,7 +201,9 @@ class Settings(_Model):
         if len(set(names)) != len(names):
             raise ValueError(f"tasks are named {names}; every task name is used once")
         if sum(task.count_active_days for task in self.tasks) != 1:
-            raise ValueError("tasks must hold exactly one task with count_active_days: true; selection needs it")
+            raise ValueError(
+                "tasks must hold exactly one task with count_active_days: true; selection needs it"
+            )
         return self
 
     @property
@@ -235,7 +241,9 @@ def load_settings(path: str | Path | None = None) -> Settings:
     except yaml.YAMLError as error:
         raise SettingsError(f"settings file {file} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
-        raise SettingsError(f"settings file {file} holds {type(raw).__name__}, expected a mapping of settings")
+        raise SettingsError(
+            f"settings file {file} holds {type(raw).__name__}, expected a mapping of settings"
+        )
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:

@@ -14,7 +14,7 @@ from datetime import date
 
 from delta.tables import DeltaTable
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
@@ -44,7 +44,9 @@ class Warehouse:
     def read(self, table: str) -> DataFrame:
         """The whole table. Raises ValueError when no job has written it yet."""
         if not self.exists(table):
-            raise ValueError(f"table {table} does not exist at {self.path(table)}; run the job that writes it first")
+            raise ValueError(
+                f"table {table} does not exist at {self.path(table)}; run the job that writes it first"
+            )
         return self.spark.read.format("delta").load(self.path(table))
 
     def read_days(self, table: str, start_ds: date, end_ds: date) -> DataFrame:
@@ -89,7 +91,7 @@ class Warehouse:
         _retry_conflicts(lambda: df.write.format("delta").mode("overwrite").save(self.path(table)))
 
 
-def days_between(start_ds: date, end_ds: date) -> F.Column:
+def days_between(start_ds: date, end_ds: date) -> Column:
     """`ds` between two days, both included, as literals so that partitions are pruned."""
     return F.col("ds").between(F.lit(start_ds), F.lit(end_ds))
 

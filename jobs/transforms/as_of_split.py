@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def split_days(start_ds: date, end_ds: date, horizon_days: int) -> AsOfSplit:
 def check_gaps(split: AsOfSplit, horizon_days: int) -> None:
     """Raise ValueError unless each part starts at least `horizon_days` after the last label day of the part before."""
     parts = [("train", split.train), ("valid", split.valid)] + ([("test", split.test)] if split.test else [])
-    for (before_name, before), (name, part) in zip(parts, parts[1:], strict=False):
+    for (before_name, before), (name, part) in pairwise(parts):
         earliest = before.end + timedelta(days=2 * horizon_days)
         if part.start < earliest:
             raise ValueError(

@@ -19,13 +19,18 @@ TYPED, ERRORS, RANK = "_typed", "_errors", "_rank"
 
 def with_typed(raw: DataFrame, types: Mapping[str, str]) -> DataFrame:
     """Add a struct `_typed` with every column of `types` cast; what cannot be cast is null there."""
-    casts = [F.expr(f"try_cast(`{name}` as {SPARK_TYPES.get(kind, kind)})").alias(name) for name, kind in types.items()]
+    casts = [
+        F.expr(f"try_cast(`{name}` as {SPARK_TYPES.get(kind, kind)})").alias(name)
+        for name, kind in types.items()
+    ]
     return raw.withColumn(TYPED, F.struct(*casts))
 
 
 def key_rules(columns: Iterable[str]) -> list[Column]:
     """Identifiers must be there and not blank: `<column>_missing`."""
-    return [F.when(F.coalesce(F.trim(F.col(c).cast("string")), F.lit("")) == "", f"{c}_missing") for c in columns]
+    return [
+        F.when(F.coalesce(F.trim(F.col(c).cast("string")), F.lit("")) == "", f"{c}_missing") for c in columns
+    ]
 
 
 def day_rules(first_day: date, last_day: date) -> list[Column]:
@@ -67,12 +72,18 @@ def check_rows(typed: DataFrame, rules: list[Column], key: tuple[str, ...]) -> D
     """
     # As text while it is computed: array functions with a lambda are interpreted row by row, 10 times slower.
     judged = typed.withColumn(ERRORS, F.concat_ws(",", *rules))
-    newest = [F.col(f"{TYPED}.ingested_at").desc_nulls_last(), F.xxhash64(TYPED).desc(), F.col("source_file").desc()]
+    newest = [
+        F.col(f"{TYPED}.ingested_at").desc_nulls_last(),
+        F.xxhash64(TYPED).desc(),
+        F.col("source_file").desc(),
+    ]
     same_key = Window.partitionBy(*(F.col(f"{TYPED}.{c}") for c in key), F.col(ERRORS) == "").orderBy(*newest)
     ranked = judged.withColumn(RANK, F.row_number().over(same_key))
     older = (F.col(ERRORS) == "") & (F.col(RANK) > 1)
     errors = F.when(older, F.array(F.lit(SUPERSEDED))).when(F.col(ERRORS) != "", F.split(ERRORS, ","))
-    return ranked.withColumn("dq_errors", F.coalesce(errors, F.array().cast("array<string>"))).drop(ERRORS, RANK)
+    return ranked.withColumn("dq_errors", F.coalesce(errors, F.array().cast("array<string>"))).drop(
+        ERRORS, RANK
+    )
 
 
 def good_rows(checked: DataFrame, columns: Iterable[str]) -> DataFrame:
@@ -89,4 +100,6 @@ def quarantined_rows(checked: DataFrame, columns: Iterable[str], run_day: date) 
     day = F.when(has_no_day, F.lit(run_day)).otherwise(F.col(f"{TYPED}.ds")).alias("ds")
     text = [F.col(c).cast("string").alias(c) for c in columns if c != "ds"]
     rejected = checked.where(F.size("dq_errors") > 0)
-    return rejected.select(*text, F.col("ds").cast("string").alias("source_ds"), "dq_errors", "source_file", day)
+    return rejected.select(
+        *text, F.col("ds").cast("string").alias("source_ds"), "dq_errors", "source_file", day
+    )

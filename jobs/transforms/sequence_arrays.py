@@ -1,7 +1,7 @@
 """Dense arrays of one Arrow batch of advertisers: every end day's sequences are slices of the same array.
 
 Letters: A advertisers, P pairs (advertiser x scenario), C daily columns, D days of the dense array,
-T history days, E end days, W windows. Day 0 of the dense array is `first_end_day - T + 1`; today is the last of a slice.
+T history days, W windows. Day 0 of the dense array is `first_end_day - T + 1`; today is the last of a slice.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from jobs.common.settings import WINDOWS_DAYS, Settings
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 MAX_DENSE_VALUES = 8_000_000  # 64 MB of float64; larger batches are worked off in slices
 
 
@@ -39,13 +40,19 @@ class SequencePlan:
 
     @staticmethod
     def of(
-        settings: Settings, first_end_day: int, last_end_day: int, with_labels: bool = False, every_days: int = 1
+        settings: Settings,
+        first_end_day: int,
+        last_end_day: int,
+        with_labels: bool = False,
+        every_days: int = 1,
     ) -> SequencePlan:
         """The plan of a settings file for end days first_end_day, + every_days, ... last_end_day."""
         columns, daily = settings.columns, tuple(settings.columns.daily)
         return SequencePlan(
             daily=daily,
-            ratios=tuple((r.name, daily.index(r.numerator), daily.index(r.denominator)) for r in columns.ratios),
+            ratios=tuple(
+                (r.name, daily.index(r.numerator), daily.index(r.denominator)) for r in columns.ratios
+            ),
             eligible=tuple(daily.index(c) for c in settings.eligible_columns),
             active=daily.index(settings.active_day_column),
             profile=tuple(columns.profile),
@@ -75,7 +82,9 @@ class SequencePlan:
         return (*self.daily, *(name for name, _, _ in self.ratios))
 
 
-def emit_batches(batches: Iterator[pa.RecordBatch], plan: SequencePlan, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def emit_batches(
+    batches: Iterator[pa.RecordBatch], plan: SequencePlan, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
     """One row per advertiser in, one row per pair and end day out (see `sequences.py` for both schemas)."""
     rows_at_once = max(1, MAX_DENSE_VALUES // (len(plan.daily) * (plan.last_day - plan.first_day + 1) * 2))
     for batch in batches:
@@ -128,7 +137,7 @@ def _emit(block: AdvertiserBlock, plan: SequencePlan, schema: pa.Schema) -> Iter
     for end_day in range(plan.first_end_day, plan.last_end_day + 1, plan.every_days):
         last = end_day - plan.first_day + 1
         history = block.dense[:, :, last - plan.history_days : last]
-        eligible = (history[:, plan.eligible, :] > 0).any(axis=(1, 2))
+        eligible = np.asarray((history[:, plan.eligible, :] > 0).any(axis=(1, 2)), dtype=np.bool_)
         kept = block.first_seen <= end_day
         if plan.with_labels:
             kept &= eligible
@@ -138,7 +147,12 @@ def _emit(block: AdvertiserBlock, plan: SequencePlan, schema: pa.Schema) -> Iter
 
 
 def _batch(
-    block: AdvertiserBlock, plan: SequencePlan, schema: pa.Schema, rows: NDArray[np.intp], end_day: int, eligible: Floats
+    block: AdvertiserBlock,
+    plan: SequencePlan,
+    schema: pa.Schema,
+    rows: NDArray[np.intp],
+    end_day: int,
+    eligible: Flags,
 ) -> pa.RecordBatch:
     last = end_day - plan.first_day + 1
     index = pa.array(rows)
@@ -181,7 +195,9 @@ def _window_sums(totals: Floats, plan: SequencePlan) -> Floats:
 
 def _labels(future: Floats, plan: SequencePlan) -> Iterator[pa.Array]:
     for column in plan.label_columns:
-        values = future[:, column].sum(axis=1) if column is not None else (future[:, plan.active] > 0).sum(axis=1)
+        values = (
+            future[:, column].sum(axis=1) if column is not None else (future[:, plan.active] > 0).sum(axis=1)
+        )
         yield pa.array(values.astype(np.float64))
 
 

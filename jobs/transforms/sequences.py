@@ -81,7 +81,11 @@ def build_sequences(
 def sequence_schema(settings: Settings, with_labels: bool = False) -> StructType:
     """Columns that the dense arrays give, before the scenario's attributes are joined."""
     floats = ArrayType(FloatType(), containsNull=False)
-    fields = [("advertiser_id", StringType()), ("scenario_id", StringType()), ("ds", DateType())]
+    fields: list[tuple[str, DataType]] = [
+        ("advertiser_id", StringType()),
+        ("scenario_id", StringType()),
+        ("ds", DateType()),
+    ]
     fields += [(name, floats) for name in settings.columns.sequences]
     fields += [("advertiser_window_sums", floats)]
     fields += [(name, ATTRIBUTE_TYPES[kind]) for name, kind in settings.columns.profile.items()]

@@ -1,4 +1,4 @@
-"""Plain Python definition of a sequence row, written from the data contract: slow, obvious, shares no code with the jobs."""
+"""A sequence row in plain Python, written from the data contract: slow, obvious, shares no code with the jobs."""
 
 from __future__ import annotations
 
@@ -31,9 +31,13 @@ def reference_row(
     return row
 
 
-def reference_labels(facts: Facts, advertiser: str, scenario: str, ds: date, horizon_days: int = 7) -> dict[str, float]:
+def reference_labels(
+    facts: Facts, advertiser: str, scenario: str, ds: date, horizon_days: int = 7
+) -> dict[str, float]:
     """Sums over ds + 1 .. ds + horizon_days, and the number of active days among them."""
-    future = [facts.get((advertiser, scenario, ds + timedelta(days=d)), {}) for d in range(1, horizon_days + 1)]
+    future = [
+        facts.get((advertiser, scenario, ds + timedelta(days=d)), {}) for d in range(1, horizon_days + 1)
+    ]
     labels = {name: float(sum(values.get(name, 0) for values in future)) for name in PERFORMANCE}
     return {**labels, "active_days": float(sum(values.get("expenditure", 0) > 0 for values in future))}
 

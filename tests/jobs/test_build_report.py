@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from plotly.offline import get_plotlyjs
 
 from jobs import build_report
 from jobs.common.settings import Settings
+from jobs.report import queries
 from jobs.report.tables import open_tables
 from jobs.report.truth import judge
+from jobs.report.words import NOTHING, number, percent
 from m2m import cell_metrics, overall
 from tests.jobs.report_rows import (
     DAY,
@@ -230,3 +233,14 @@ def test_what_cannot_be_done_is_refused_in_one_line(
     assert build_report.main(["--warehouse", "no/such", *arguments]) == status
     assert capsys.readouterr().err.startswith(f"build_report: {told}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_reasons_are_counted_among_the_selected_only(full: Path, settings: Settings) -> None:
+    told = queries.reasons_by_scenario(open_tables(str(full), settings), NEWER)
+    assert ("search", "predicted_active_rate", 3) in told
+    assert ("search", "no_behaviour_days", 1) in told
+
+
+def test_no_figure_is_a_dash() -> None:
+    assert {number(None), number(math.nan), number(math.inf), percent(math.nan)} == {NOTHING}
+    assert (number(1234.5, 1), percent(0.125, 1)) == ("1,234.5", "12.5%")

@@ -43,7 +43,11 @@ def landing(warehouse: Warehouse) -> Landing:
         write_csv(root / "advertiser_daily" / "part-0.csv", rows, header)
         profile = ["advertiser_id", "ds", "business_scale", "main_category", "star_level"]
         write_csv(root / "advertiser_profile" / "p.csv", [["a1", "2026-04-01", 3, "shoes", 2]], profile)
-        write_csv(root / "scenario" / "s.csv", [["search", "search"], ["feed", "feed"]], ["scenario_id", "scenario_type"])
+        write_csv(
+            root / "scenario" / "s.csv",
+            [["search", "search"], ["feed", "feed"]],
+            ["scenario_id", "scenario_type"],
+        )
         return root
 
     return write
@@ -105,7 +109,9 @@ def test_a_bad_row_is_quarantined_with_its_reasons_and_the_good_one_stays(
     assert rejected[0].ds == (date(2026, 4, 2) if has_no_day else date(2026, 4, 1))
 
 
-def test_of_a_repeated_key_the_newest_row_wins_whatever_the_file_order(warehouse: Warehouse, landing: Landing) -> None:
+def test_of_a_repeated_key_the_newest_row_wins_whatever_the_file_order(
+    warehouse: Warehouse, landing: Landing
+) -> None:
     newer = row(clicks=9, ingested_at="2026-04-03 00:00:00")
     for rows in ([GOOD, newer], [newer, GOOD]):
         landing(rows)
@@ -130,11 +136,13 @@ def test_a_second_run_leaves_the_same_rows(warehouse: Warehouse, landing: Landin
     assert (facts(warehouse), quarantine(warehouse)) == before
 
 
-def test_parquet_partitioned_by_day_is_read_as_well(spark: SparkSession, warehouse: Warehouse, landing: Landing) -> None:
+def test_parquet_partitioned_by_day_is_read_as_well(
+    spark: SparkSession, warehouse: Warehouse, landing: Landing
+) -> None:
     root = landing()
     (root / "advertiser_daily" / "part-0.csv").unlink()
     columns = [name for name in HEADER if name != "ingested_at"]
-    types = "string, string, date, int, int, int, int, long, long, double, float".split(", ")
+    types = ["string", "string", "date", "int", "int", "int", "int", "long", "long", "double", "float"]
     schema = ", ".join(f"{name} {kind}" for name, kind in zip(columns, types, strict=True))
     rows = [("a1", "search", date(2026, 4, d), 1, 0, 0, 2, 100, d, 12.5, 40.0) for d in (1, 2, 3)]
     frame = spark.createDataFrame(rows, schema)
@@ -164,10 +172,14 @@ def refused(warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> str:
 def test_a_file_without_a_declared_column_is_refused(warehouse: Warehouse, landing: Landing, capsys) -> None:
     landing([GOOD[:8] + GOOD[9:]], [name for name in HEADER if name != "clicks"])
     message = refused(warehouse, capsys)
-    assert "part-0.csv lacks column clicks; expected long, found columns advertiser_id, scenario_id" in message
+    assert (
+        "part-0.csv lacks column clicks; expected long, found columns advertiser_id, scenario_id" in message
+    )
 
 
-def test_a_column_of_the_wrong_type_is_refused(spark: SparkSession, warehouse: Warehouse, landing: Landing, capsys) -> None:
+def test_a_column_of_the_wrong_type_is_refused(
+    spark: SparkSession, warehouse: Warehouse, landing: Landing, capsys
+) -> None:
     root = landing()
     (root / "advertiser_daily" / "part-0.csv").unlink()
     values = [*GOOD[:2], date(2026, 4, 1), *GOOD[3:8], "five", *GOOD[9:11]]
@@ -188,7 +200,9 @@ def test_a_missing_landing_folder_is_refused(warehouse: Warehouse, capsys) -> No
 
 def test_a_repeated_scenario_is_refused(warehouse: Warehouse, landing: Landing, capsys) -> None:
     root = landing()
-    write_csv(root / "scenario" / "s.csv", [["search", "a"], ["search", "b"]], ["scenario_id", "scenario_type"])
+    write_csv(
+        root / "scenario" / "s.csv", [["search", "a"], ["search", "b"]], ["scenario_id", "scenario_type"]
+    )
     assert "expected one row per scenario" in refused(warehouse, capsys)
 
 

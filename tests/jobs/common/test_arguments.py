@@ -41,10 +41,19 @@ def test_every_job_explains_itself(job: str, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--start-ds", "2026-04-02", "--end-ds", "2026-04-01"], "--start-ds 2026-04-02 is after --end-ds 2026-04-01"),
+        (
+            ["--start-ds", "2026-04-02", "--end-ds", "2026-04-01"],
+            "--start-ds 2026-04-02 is after --end-ds 2026-04-01",
+        ),
         (["--start-ds", "2026-13-01", "--end-ds", "2026-13-02"], "'2026-13-01' is not a day of the calendar"),
-        (["--start-ds", "20260401", "--end-ds", "2026-04-01"], "'20260401' is not a date; expected YYYY-MM-DD"),
-        (["--start-ds", "2026-04-01' or '1'='1", "--end-ds", "2026-04-01"], "is not a date; expected YYYY-MM-DD"),
+        (
+            ["--start-ds", "20260401", "--end-ds", "2026-04-01"],
+            "'20260401' is not a date; expected YYYY-MM-DD",
+        ),
+        (
+            ["--start-ds", "2026-04-01' or '1'='1", "--end-ds", "2026-04-01"],
+            "is not a date; expected YYYY-MM-DD",
+        ),
         ([*DAYS, "--warehouse", "data/../../etc"], "it contains '..'"),
         ([*DAYS, "--warehouse", "x'; drop table y"], "is not a path"),
         ([*DAYS, "--settings", "no/such/file.yaml"], "settings file no/such/file.yaml cannot be read"),

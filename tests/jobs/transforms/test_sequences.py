@@ -57,7 +57,9 @@ def tables(spark: SparkSession, facts: Facts, snapshots: Snapshots) -> tuple[Dat
     daily = [(a, s, day, *(values[name] for name in DAILY)) for (a, s, day), values in facts.items()]
     random.Random(1).shuffle(daily)
     types = ", ".join(f"{name} {'double' if name in ('expenditure', 'gmv') else 'long'}" for name in DAILY)
-    profile = [(a, day, *values.values()) for a, of_days in snapshots.items() for day, values in of_days.items()]
+    profile = [
+        (a, day, *values.values()) for a, of_days in snapshots.items() for day, values in of_days.items()
+    ]
     return (
         spark.createDataFrame(daily, f"advertiser_id string, scenario_id string, ds date, {types}"),
         spark.createDataFrame(
@@ -142,12 +144,18 @@ def test_facts_and_profiles_after_the_day_change_nothing(
 
 
 def test_one_wide_batch_is_worked_off_in_slices(
-    spark: SparkSession, settings: Settings, built: dict[Any, Any], facts: Facts, snapshots: Snapshots, monkeypatch
+    spark: SparkSession,
+    settings: Settings,
+    built: dict[Any, Any],
+    facts: Facts,
+    snapshots: Snapshots,
+    monkeypatch,
 ) -> None:
+    from pyspark.sql.pandas.types import to_arrow_schema
+
     from jobs.transforms import sequence_arrays
     from jobs.transforms.sequence_arrays import SequencePlan, emit_batches
     from jobs.transforms.sequences import _group_facts, _group_profiles, day_number, sequence_schema
-    from pyspark.sql.pandas.types import to_arrow_schema
 
     plan = SequencePlan.of(settings, day_number(END), day_number(END))
     daily, profiles, _ = tables(spark, facts, snapshots)
