@@ -26,9 +26,9 @@ from jobs.common.arguments import ArgumentError, parse_count, parse_path
 from jobs.common.session import start_session
 from jobs.common.settings import load_settings
 
-FIRST_DAY, WORLD_DAYS, BACKFILL_DAYS, EVERY_DAYS = date(2026, 1, 1), 120, 14, 3
+FIRST_DAY, WORLD_DAYS, BACKFILL_DAYS, EVERY_DAYS = date(2026, 1, 1), 120, 14, 2
 NEWEST_DAY = FIRST_DAY + timedelta(days=WORLD_DAYS - 1)
-MESSAGE = re.compile(r"(\w+): (done|failed|refused|data check failed): (.+)")
+MESSAGE = re.compile(r"\b(\w+): (done|failed|refused|data check failed): (.+?)(?= \[airflow|$)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -145,7 +145,7 @@ def _run_dag(dag: str, params: dict[str, str], warehouse: Path, report: Path) ->
             message = MESSAGE.search(line)
             if message:
                 print(
-                    f"    {time.monotonic() - began:5.0f} s  {message[1]}: {message[2]}: {message[3].rstrip()}",
+                    f"    {time.monotonic() - began:5.0f} s  {message[1]}: {message[2]}: {message[3]}",
                     flush=True,
                 )
     status = process.wait()

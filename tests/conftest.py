@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from jobs.common.session import start_session
 from jobs.common.settings import Settings, load_settings
 from jobs.common.warehouse import Warehouse
+from tests.small_world import SmallWorld, build_small_world
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,12 @@ def spark(settings: Settings) -> Iterator[SparkSession]:
 def warehouse(spark: SparkSession, tmp_path: Path) -> Warehouse:
     """An empty warehouse below the test's own folder."""
     return Warehouse(spark, str(tmp_path / "warehouse"))
+
+
+@pytest.fixture(scope="session")
+def small_world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallWorld]:
+    """Built once for all tests; a test that changes it runs the jobs again, which restores it."""
+    folder = tmp_path_factory.mktemp("world")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("M2M_REPORT", str(folder / "report"))
+        yield build_small_world(spark, folder)
