@@ -16,10 +16,10 @@ demo: setup ## generate a world, train, run the real DAGs, write report/index.ht
 	@$(LOCAL) python -m jobs.demo
 
 test: setup ## run every test
-	@$(LOCAL) python -m pytest
+	@$(LOCAL) python -m pytest -n 2 --dist loadgroup
 
 test-fast: setup ## run the tests that take under a minute together
-	@$(LOCAL) python -m pytest -m "not slow"
+	@$(LOCAL) python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 lint: setup ## ruff, mypy and the borders between the rooms
 	@$(LOCAL) ruff check . && ruff format --check . && mypy && lint-imports --no-logo

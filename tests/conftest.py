@@ -41,3 +41,17 @@ def small_world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("M2M_REPORT", str(folder / "report"))
         yield build_small_world(spark, folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `pytest -n`: a file stays on one worker, and so do all tests of the small world. The longest go first."""
+    for item in items:
+        shares_world = "small_world" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("small_world" if shares_world else item.path.name))
+    order = {"test_online_retail.py": 0}
+    items.sort(
+        key=lambda item: (
+            order.get(item.path.name, 1),
+            "small_world" not in getattr(item, "fixturenames", ()),
+        )
+    )

@@ -124,10 +124,14 @@ def _run_suite(
 ) -> tuple[EphemeralDataContext, ExpectationSuiteValidationResult]:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types import base
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    # The default configuration leaves a folder of docs behind in /tmp with every run.
+    config = base.DataContextConfig(
+        store_backend_defaults=base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=base.ProgressBarsConfig(globally=False),
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     # Neither persist (nothing would unpersist) nor spark_config (some keys stop the session).
     source = context.data_sources.add_spark(name="spark", persist=False)
     batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("days")

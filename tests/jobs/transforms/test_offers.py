@@ -88,7 +88,10 @@ def test_the_template_fits_the_advertiser(spark: SparkSession, row: dict[str, An
 
 
 def test_the_control_arm_and_the_unselected_get_nothing(spark: SparkSession) -> None:
-    rows = [{"arm": "control"}, {"advertiser_id": "a2", "selected": False, "arm": None, "rank": None}]
+    rows: list[dict[str, Any]] = [
+        {"arm": "control"},
+        {"advertiser_id": "a2", "selected": False, "arm": None, "rank": None},
+    ]
     assert treatable(candidates(spark, rows)).count() == 0
 
 
