@@ -26,7 +26,7 @@ install_packages() {
     [ "$(.venv/bin/python -c 'import sys; print(sys.prefix)' 2>/dev/null)" = "$PWD/.venv" ] || rm -rf .venv
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "$(grep -o '^uv==[0-9.]*' requirements.txt)"
-    .venv/bin/uv pip install --quiet --python .venv/bin/python -r requirements.lock
+    .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python -r requirements.lock
     .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation \
         --config-settings editable_mode=compat -e .
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
@@ -31,6 +34,8 @@ def start_session(job: str, settings: Settings) -> tuple[SparkSession, bool]:
     active = SparkSession.getActiveSession()
     if active is not None:
         return active, False
+    # Workers must run the driver's Python, not whatever python3 the machine has.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     given = SparkConf()  # what spark-submit was given: a key from there is left alone
     defaults = (
         {**BASE_CONF, **LOCAL_CONF}

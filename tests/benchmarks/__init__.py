@@ -1,0 +1,1 @@
+"""What `make bench` runs: each benchmark prints its figures, which end up in report/bench.json."""

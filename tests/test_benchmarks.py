@@ -1,0 +1,32 @@
+"""report/bench.json: its form, and that nothing is written twice under one name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.__main__ import BENCHMARKS
+from tests.benchmarks.figures import Figure, write_figures
+
+
+def test_figures_are_written_as_a_list_of_name_value_unit_command(tmp_path: Path) -> None:
+    file = tmp_path / "report" / "bench.json"
+    write_figures([Figure("demo_seconds", 12.5, "s", "make bench")], file)
+    assert json.loads(file.read_text()) == [
+        {"name": "demo_seconds", "value": 12.5, "unit": "s", "command": "make bench"}
+    ]
+    assert [path.name for path in file.parent.iterdir()] == ["bench.json"]
+
+
+def test_a_name_comes_once(tmp_path: Path) -> None:
+    twice = [Figure("a", 1.0, "s", "x"), Figure("a", 2.0, "s", "x")]
+    with pytest.raises(ValueError, match="every name once"):
+        write_figures(twice, tmp_path / "bench.json")
+    assert not (tmp_path / "bench.json").exists()
+
+
+def test_every_benchmark_can_be_measured() -> None:
+    assert BENCHMARKS
+    assert all(callable(benchmark.measure) for benchmark in BENCHMARKS)
