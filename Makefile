@@ -16,7 +16,7 @@ demo: setup ## generate a world, train, run the real DAGs, write report/index.ht
 	@$(LOCAL) python -m jobs.demo
 
 test: setup ## run every test
-	@$(LOCAL) python -m pytest -n 2 --dist loadgroup
+	@$(LOCAL) python -m pytest -n 2 --dist loadgroup --durations=25
 
 test-fast: setup ## run the tests that take under a minute together
 	@$(LOCAL) python -m pytest -n 2 --dist loadgroup -m "not slow"

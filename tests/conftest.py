@@ -43,6 +43,7 @@ def small_world(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -
         yield build_small_world(spark, folder)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For `pytest -n`: a file stays on one worker, and so do all tests of the small world. The longest go first."""
     for item in items:

@@ -9,8 +9,9 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from jobs.common.settings import Settings
 from m2m import Bundle, FeatureSpec, Samples, Scorer
 
 BUNDLE_FILES = ("model.safetensors", "bundle.json")
+DAY, CHUNK_ROWS = "day", 4096
 
 
 def ship_bundle(spark: SparkSession, folder: str, sha256: str) -> str:
@@ -54,7 +56,7 @@ def score_column(settings: Settings, bundle_name: str, sha256: str, threads: int
     # PySpark's overloads know no iterator of frames as a scalar function, though it is one of its forms.
     function: Any = make_score_function(bundle_name, sha256, threads)
     score: Callable[[Column], Column] = pandas_udf(function, prediction_schema(settings))
-    return score(F.struct(*input_columns(settings)))
+    return score(F.struct(*input_columns(settings), F.unix_date("ds").alias(DAY)))
 
 
 def make_score_function(
@@ -65,12 +67,34 @@ def make_score_function(
     def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         scorer = load_scorer(bundle_name, sha256, threads)
         names = [f"predicted_{task}" for task in scorer.bundle.spec.tasks]
-        for batch in batches:
-            yield pd.DataFrame(scorer.predict(batch_samples(batch, scorer.bundle.spec)), columns=names)
+        for chunk in chunks_of_a_day(batches, CHUNK_ROWS):
+            yield pd.DataFrame(scorer.predict(batch_samples(chunk, scorer.bundle.spec)), columns=names)
 
     # PySpark reads the annotations of the function itself; with postponed annotations they would be text.
     score.__annotations__ = {"batches": Iterator[pd.DataFrame], "return": Iterator[pd.DataFrame]}
     return score
+
+
+def chunks_of_a_day(batches: Iterable[pd.DataFrame], max_rows: int) -> Iterator[pd.DataFrame]:
+    """Cut the stream anew: at every change of day, and every `max_rows` rows counted from the day's first row.
+
+    The last bit of a matrix product depends on how many rows it has. So a day's rows are always multiplied in the same
+    company, whatever the Arrow batches and the other days of the run: a rerun gives the very same numbers.
+    """
+    held: pd.DataFrame | None = None
+    for batch in batches:
+        starts = np.flatnonzero(np.diff(batch[DAY].to_numpy(), prepend=-1))
+        for start, stop in pairwise([*starts, len(batch)]):
+            part = batch.iloc[start:stop]
+            if held is not None and len(held) and held[DAY].iloc[0] != part[DAY].iloc[0]:
+                yield held
+                held = None
+            held = part if held is None else pd.concat([held, part], ignore_index=True)
+            while len(held) >= max_rows:
+                yield held.iloc[:max_rows]
+                held = held.iloc[max_rows:]
+    if held is not None and len(held):
+        yield held
 
 
 @lru_cache(maxsize=2)

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
@@ -13,7 +14,14 @@ from pyspark.sql import functions as F
 from jobs import score_advertisers
 from jobs.common.model_inputs import feature_spec, samples_of
 from jobs.common.model_registry import CHAMPION, ModelRegistry
-from jobs.common.score_udf import make_score_function, score_column, ship_bundle, with_scores
+from jobs.common.score_udf import (
+    DAY,
+    chunks_of_a_day,
+    make_score_function,
+    score_column,
+    ship_bundle,
+    with_scores,
+)
 from m2m import Bundle, Samples, Scorer
 from tests.small_world import SCORED, SmallWorld
 
@@ -113,6 +121,20 @@ def test_scoring_again_leaves_the_same_rows(small_world: SmallWorld) -> None:
     before = by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST))
     assert small_world.run(score_advertisers.main, SCORED, "--model-version", "1") == 0
     assert by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST)) == before
+
+
+def test_one_day_alone_is_scored_as_within_a_range(small_world: SmallWorld) -> None:
+    before = by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST))
+    assert small_world.run(score_advertisers.main, (SCORED[1], SCORED[1])) == 0
+    assert by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST)) == before
+
+
+def test_chunks_hold_one_day_and_do_not_depend_on_the_batches() -> None:
+    days = pd.DataFrame({DAY: [1] * 5 + [2] * 3 + [3], "row": range(9)})
+    expected = [[0, 1], [2, 3], [4], [5, 6], [7], [8]]
+    for size in (1, 2, 4, 9):
+        batches = [days.iloc[start : start + size] for start in range(0, 9, size)]
+        assert [list(chunk["row"]) for chunk in chunks_of_a_day(batches, 2)] == expected
 
 
 def test_an_unknown_version_and_a_day_without_sequences_are_refused(
