@@ -14,7 +14,7 @@ export SPARK_LOCAL_IP=127.0.0.1
 # Long local runs gain from the full compiler instead: M2M_JVM=full.
 SPARK_SUBMIT_OPTS="\"-Dlog4j2.configurationFile=file:$M2M_HOME/setup/log4j2.properties\""
 if [ "${M2M_JVM:-fast}" = fast ]; then
-    SPARK_SUBMIT_OPTS="$SPARK_SUBMIT_OPTS -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    SPARK_SUBMIT_OPTS="$SPARK_SUBMIT_OPTS -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:MetaspaceSize=256m -Xmn300m"
     if [ -f "$M2M_HOME/.venv/spark/classes.jsa" ]; then
         SPARK_SUBMIT_OPTS="$SPARK_SUBMIT_OPTS \"-XX:SharedArchiveFile=$M2M_HOME/.venv/spark/classes.jsa\""
         SPARK_SUBMIT_OPTS="$SPARK_SUBMIT_OPTS -Xshare:auto -Xlog:cds=off -Xlog:cds+dynamic=off"

@@ -111,7 +111,7 @@ def _summary(context: JobContext, seconds: float) -> str:
     ):
         if value is not None:
             parts.append(f"{value:,} rows {label}")
-    return f"{', '.join(parts)} in {seconds:.1f} s"
+    return f"{', '.join(parts)}, {seconds:.1f} s"
 
 
 def _end(name: str, status: ExitStatus, message: str) -> ExitStatus:

@@ -54,9 +54,10 @@ def prediction_schema(settings: Settings) -> StructType:
 def score_column(settings: Settings, bundle_name: str, sha256: str, threads: int) -> Column:
     """A struct column with the predictions of a features.sequences row."""
     # PySpark's overloads know no iterator of frames as a scalar function, though it is one of its forms.
-    function: Any = make_score_function(bundle_name, sha256, threads)
-    score: Callable[[Column], Column] = pandas_udf(function, prediction_schema(settings))
-    return score(F.struct(*input_columns(settings), F.unix_date("ds").alias(DAY)))
+    make_udf: Any = pandas_udf
+    score = make_udf(make_score_function(bundle_name, sha256, threads), prediction_schema(settings))
+    scores: Column = score(F.struct(*input_columns(settings), F.unix_date("ds").alias(DAY)))
+    return scores
 
 
 def make_score_function(
