@@ -53,9 +53,9 @@ def train(context: JobContext) -> None:
 
 
 def _split(context: JobContext) -> AsOfSplit:
-    given = {name: _range(context.args, name) for name in PARTS}
     horizon = context.settings.horizon_days
     try:
+        given = {name: _range(context.args, name) for name in PARTS}
         if given["train"] and given["valid"]:
             split = AsOfSplit(given["train"], given["valid"], given["test"])
         elif any(given.values()):

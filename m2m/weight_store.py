@@ -58,8 +58,11 @@ class WeightStore:
         return slot
 
     def _fill(self, slots: Tensor, knowledge: Tensor) -> None:
-        scenario, weights = self._generate(knowledge)
+        """One knowledge row at a time: the last bit of a matrix product depends on how many rows it has, and what is
+        kept here must not depend on who happened to come first."""
         self.generated += len(slots)
-        self._scenario.index_copy_(0, slots, scenario)
-        for kept, new in zip(self._weights.tensors(), weights.tensors(), strict=True):
-            kept.index_copy_(0, slots, new)
+        for slot, row in zip(slots.tolist(), knowledge, strict=True):
+            scenario, weights = self._generate(row[None])
+            self._scenario[slot] = scenario[0]
+            for kept, new in zip(self._weights.tensors(), weights.tensors(), strict=True):
+                kept[slot] = new[0]
