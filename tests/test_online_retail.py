@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -32,7 +31,7 @@ PERSISTENCE_NMAE = 0.9003
 @pytest.fixture(scope="module")
 def retail(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Warehouse, Callable[..., int]]:
+) -> Iterator[tuple[Warehouse, Callable[..., int]]]:
     """Landing files in a warehouse, and how to run a job there with the settings of this platform."""
     folder = tmp_path_factory.mktemp("retail")
     warehouse = Warehouse(spark, str(folder / "warehouse"))
@@ -44,13 +43,14 @@ def retail(
     raw["training"] |= {"max_samples": 60_000, "epochs": 3}
     settings = folder / "settings.yaml"
     settings.write_text(yaml.safe_dump(raw, sort_keys=False))
-    os.environ["M2M_REPORT"] = str(folder / "report")
 
     def run(job: Job, days: tuple[str, str], *more: str) -> int:
         where = ["--warehouse", warehouse.root, "--settings", str(settings)]
         return job([*where, "--start-ds", days[0], "--end-ds", days[1], *more])
 
-    return warehouse, run
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("M2M_REPORT", str(folder / "report"))
+        yield warehouse, run
 
 
 def test_online_retail_goes_from_landing_files_to_both_tables(

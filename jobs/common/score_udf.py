@@ -6,7 +6,6 @@ The bundle travels to the workers as files (SparkContext.addFile), never inside 
 from __future__ import annotations
 
 import atexit
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from pyspark import SparkFiles
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -101,9 +101,6 @@ def chunks_of_a_day(batches: Iterable[pd.DataFrame], max_rows: int) -> Iterator[
 @lru_cache(maxsize=2)
 def load_scorer(bundle_name: str, sha256: str, threads: int) -> Scorer:
     """The scorer of this Python worker; workers are reused between tasks, so this runs once per worker and bundle."""
-    import torch
-
-    os.environ["OMP_NUM_THREADS"] = str(threads)
     torch.set_num_threads(threads)
     return Scorer(Bundle.load(SparkFiles.get(bundle_name), expected_sha256=sha256))
 

@@ -12,17 +12,9 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, Param
 from airflow.sdk.exceptions import ParamValidationError
 
+from tests.dags.chain import CHAIN
+
 ROOT = Path(__file__).resolve().parents[2]
-CHAIN = [
-    "ingest_facts",
-    "build_sequences",
-    "check_sequences",
-    "score_advertisers",
-    "check_scores",
-    "select_candidates",
-    "produce_engagement",
-    "publish",
-]
 STEPS = {
     "daily_engagement": CHAIN,
     "range_backfill": CHAIN,

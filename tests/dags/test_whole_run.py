@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import Row
 
+from tests.dags.chain import CHAIN
 from tests.small_world import SCORED, SmallWorld
 
 pytestmark = pytest.mark.slow
@@ -29,16 +30,6 @@ TABLES = (
     "ops.published_days",
     "ops.check_results",
 )
-TASKS = [
-    "ingest_facts",
-    "build_sequences",
-    "check_sequences",
-    "score_advertisers",
-    "check_scores",
-    "select_candidates",
-    "produce_engagement",
-    "publish",
-]
 
 
 def content(world: SmallWorld, table: str) -> list[Row]:
@@ -84,7 +75,7 @@ def test_a_second_run_of_the_day_by_airflow_leaves_every_table_as_it_was(
         assert content(small_world, table) == before[table], table
     runs = small_world.warehouse.read("ops.job_runs").orderBy("finished_at").collect()
     assert [(r.job, r.status, r.start_ds, r.end_ds) for r in runs[runs_before:]] == [
-        (task, "done", DAY, DAY) for task in TASKS
+        (task, "done", DAY, DAY) for task in CHAIN
     ]
 
 

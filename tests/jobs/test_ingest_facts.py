@@ -165,7 +165,8 @@ def test_delta_landing_is_read_as_well(spark: SparkSession, warehouse: Warehouse
 def refused(warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> str:
     """Ingest is expected to end with status 3 before any fact is written; its last line."""
     assert ingest(warehouse) == 3
-    assert not warehouse.exists("facts.advertiser_daily")
+    for table in ("facts.scenario", "facts.advertiser_profile", "facts.advertiser_daily"):
+        assert not warehouse.exists(table), table
     return capsys.readouterr().err.splitlines()[-1]
 
 
