@@ -16,6 +16,7 @@ from jobs.common.check_results import refuse_failures, write_verdicts
 from jobs.common.expectations import Promise, at_least, at_most, preload, validate
 from jobs.common.job import JobContext, run_job
 from jobs.common.settings import Settings
+from jobs.common.side_by_side import side_by_side
 from jobs.common.warehouse import days_between
 from jobs.transforms.daily_profile import match_pairs, profile_scores
 from jobs.transforms.week_before import WEEK_DAYS, days_of, over_mean
@@ -71,8 +72,9 @@ def score_figures(context: JobContext) -> Figures:
         profile_scores(scores, names),
         match_pairs(scores.where(days_between(start_ds, end_ds)), sequences),
     )
-    found = {row["ds"]: row.asDict() for row in profile.collect()}
-    matched = {row["ds"]: row.asDict() for row in pairs.collect()}
+    profile_rows, pair_rows = side_by_side(context.spark, profile.collect, pairs.collect)
+    found = {row["ds"]: row.asDict() for row in profile_rows}
+    matched = {row["ds"]: row.asDict() for row in pair_rows}
     means = {name: {day: row[f"{name}_mean"] for day, row in found.items()} for name in names}
     empty = dict.fromkeys([*profile.columns, *pairs.columns], 0.0)
     figures: Figures = {}

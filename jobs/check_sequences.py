@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,11 +18,17 @@ from jobs.common.arguments import add_report_argument
 from jobs.common.check_results import refuse_failures, write_verdicts
 from jobs.common.expectations import Promise, at_least, at_most, preload, validate
 from jobs.common.job import JobContext, run_job
-from jobs.common.settings import WINDOWS_DAYS, Settings
+from jobs.common.settings import WINDOWS_DAYS, Checks, Settings
+from jobs.common.side_by_side import side_by_side
 from jobs.transforms.daily_profile import WINDOW_SUMS, profile_sequences
 from jobs.transforms.fact_rules import SUPERSEDED
 from jobs.transforms.week_before import WEEK_DAYS, days_of, open_days_after, over_largest, over_median
 
+SEQUENCES, FACTS, QUARANTINE = (
+    "features.sequences",
+    "facts.advertiser_daily",
+    "quarantine.advertiser_daily",
+)
 Figures = dict[date, dict[str, float]]
 
 
@@ -61,9 +68,7 @@ def array_lengths(settings: Settings) -> dict[str, int]:
 def check(context: JobContext) -> None:
     """Compare every day's figures with the promises; raises DataCheckError naming what is broken."""
     preload()
-    figures = sequence_figures(context)
-    for day, more in facts_figures(context).items():
-        figures[day].update(more)
+    figures = daily_figures(context)
     verdicts = validate(context.spark, "sequences", promises(context.settings), figures, context.args.report)
     context.counts.rows_in = int(sum(figure["rows"] for figure in figures.values()))
     context.counts.rows_out = len(verdicts)
@@ -71,60 +76,63 @@ def check(context: JobContext) -> None:
     refuse_failures(verdicts)
 
 
-def sequence_figures(context: JobContext) -> Figures:
-    """Figures of features.sequences per day; a day without rows has 0 everywhere."""
+def daily_figures(context: JobContext) -> Figures:
+    """Figures of the sequences and of the facts behind them per day; a day without rows has 0 everywhere."""
     settings, columns = context.settings, array_lengths(context.settings)
-    table = context.warehouse.read_days("features.sequences", context.start_ds, context.end_ds)
+    table = context.warehouse.read_days(SEQUENCES, context.start_ds, context.end_ds)
     profile = profile_sequences(table, columns, list(settings.columns.profile))
-    found = {row["ds"]: row.asDict() for row in profile.collect()}
+    rows, per_day, span = side_by_side(
+        context.spark, profile.collect, lambda: rows_per_day(context), lambda: days_with_facts(context)
+    )
+    found = {row["ds"]: row.asDict() for row in rows}
     empty = dict.fromkeys(profile.columns, 0.0)
-    pairs = rows_per_day(context, "features.sequences")
     figures: Figures = {}
     for day in days_of(context.start_ds, context.end_ds):
-        figures[day] = {**found.get(day, empty), "pairs_over_last_week": over_largest(pairs, day)}
-    return figures
-
-
-def facts_figures(context: JobContext) -> Figures:
-    """Figures of the facts and their rejected rows per day."""
-    checks = context.settings.checks
-    closed = (checks.closed_weekdays, checks.closed_days)
-    facts, rejected = (
-        rows_per_day(context, "facts.advertiser_daily"),
-        rows_per_day(context, "quarantine.advertiser_daily"),
-    )
-    span = context.warehouse.read("facts.advertiser_daily").agg(F.min("ds"), F.max("ds")).first() or (
-        None,
-        None,
-    )
-    figures: Figures = {}
-    for day in days_of(context.start_ds, context.end_ds):
-        rows = facts.get(day, 0) + rejected.get(day, 0)
         figures[day] = {
-            "activity_over_last_week": over_median(facts, day, span[0], *closed),
-            "quarantine_share": rejected.get(day, 0) / rows if rows else 0.0,
-            "days_behind": open_days_after(span[1], day, *closed),
+            **found.get(day, empty),
+            "pairs_over_last_week": over_largest(per_day[SEQUENCES], day),
+            **facts_figures(day, per_day[FACTS], per_day[QUARANTINE], span, settings.checks),
         }
     return figures
 
 
-def rows_per_day(context: JobContext, table: str) -> dict[date, int]:
-    """Rows of each day of the range and of the week before it; absent days are left out."""
-    return _count_by_day(_days_and_week_before(context, table))
+def facts_figures(
+    day: date,
+    facts: dict[date, int],
+    rejected: dict[date, int],
+    span: tuple[date | None, date | None],
+    checks: Checks,
+) -> dict[str, float]:
+    """Figures of one day's facts and rejected rows; `span` is the first and the newest day with facts."""
+    closed = (checks.closed_weekdays, checks.closed_days)
+    rows = facts.get(day, 0) + rejected.get(day, 0)
+    return {
+        "activity_over_last_week": over_median(facts, day, span[0], *closed),
+        "quarantine_share": rejected.get(day, 0) / rows if rows else 0.0,
+        "days_behind": open_days_after(span[1], day, *closed),
+    }
 
 
-def rejected_per_day(context: JobContext) -> dict[date, int]:
-    """Quarantined rows of each day; an older version of a corrected row is no fault of the source."""
-    rows = _days_and_week_before(context, "quarantine.advertiser_daily")
-    return _count_by_day(rows.where(~F.array_contains("dq_errors", SUPERSEDED)))
+def rows_per_day(context: JobContext) -> dict[str, dict[date, int]]:
+    """Table -> day -> rows, for the range and the week before it, from one query; absent days are left out.
+
+    An older version of a corrected row, though quarantined, is no fault of the source and does not count.
+    """
+    first = context.start_ds - timedelta(days=WEEK_DAYS)
+    tables = {
+        name: context.warehouse.read_days(name, first, context.end_ds)
+        for name in (SEQUENCES, FACTS, QUARANTINE)
+    }
+    tables[QUARANTINE] = tables[QUARANTINE].where(~F.array_contains("dq_errors", SUPERSEDED))
+    days = [rows.select("ds", F.lit(name).alias("source")) for name, rows in tables.items()]
+    counted = reduce(DataFrame.unionByName, days).groupBy("source", "ds").count().collect()
+    return {name: {r["ds"]: r["count"] for r in counted if r["source"] == name} for name in tables}
 
 
-def _days_and_week_before(context: JobContext, table: str) -> DataFrame:
-    return context.warehouse.read_days(table, context.start_ds - timedelta(days=WEEK_DAYS), context.end_ds)
-
-
-def _count_by_day(rows: DataFrame) -> dict[date, int]:
-    return {row["ds"]: row["count"] for row in rows.groupBy("ds").count().collect()}
+def days_with_facts(context: JobContext) -> tuple[date | None, date | None]:
+    """The first and the newest day of the facts; None for both when there are none."""
+    first, newest = context.warehouse.read(FACTS).agg(F.min("ds"), F.max("ds")).collect()[0]
+    return first, newest
 
 
 def main(argv: Sequence[str] | None = None) -> int:

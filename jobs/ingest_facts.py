@@ -13,13 +13,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from jobs.common.arguments import as_path
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.landing import NoLandingFilesError, read_landing
 from jobs.common.settings import Settings
+from jobs.common.side_by_side import side_by_side
+from jobs.common.small_frame import small_frame
 from jobs.transforms.fact_rules import (
     TYPED,
     attribute_rules,
@@ -43,20 +46,14 @@ def ingest(context: JobContext) -> None:
     profiles = _read_profiles(context, f"{root}/advertiser_profile")
     daily_types = daily_columns(context.settings)
     raw = read_landing(context.spark, f"{root}/advertiser_daily", daily_types, INGESTED_AT, _days(context))
-    scenario_ids = _write_scenarios(context, scenarios)
-    if profiles is not None:
-        _write_profiles(context, profiles)
-    typed = with_typed(raw, {**daily_types, **INGESTED_AT})
-    checked = check_rows(
-        of_days(typed, context.start_ds, context.end_ds, context.settings),
-        daily_rules(context.settings, scenario_ids),
-        key=("advertiser_id", "scenario_id", "ds"),
-    ).persist(StorageLevel.MEMORY_AND_DISK)
-    counts = context.counts
-    counts.rows_in, counts.rows_out, counts.rows_quarantined = _write(
-        context, checked, "advertiser_daily", daily_types
+    scenario_ids = _write_scenarios(context, *scenarios)
+    (rows_out, rows_quarantined), _ = side_by_side(
+        context.spark,
+        lambda: _write_daily(context, raw, scenario_ids),
+        lambda: _write_profiles(context, profiles),
     )
-    checked.unpersist()
+    context.counts.rows_in = rows_out + rows_quarantined
+    context.counts.rows_out, context.counts.rows_quarantined = rows_out, rows_quarantined
 
 
 def daily_columns(settings: Settings) -> dict[str, str]:
@@ -88,17 +85,32 @@ def _days(context: JobContext) -> tuple[date, date]:
     return context.start_ds, context.end_ds
 
 
+def _write_daily(context: JobContext, raw: DataFrame, scenario_ids: Sequence[str]) -> tuple[int, int]:
+    types = daily_columns(context.settings)
+    rules = daily_rules(context.settings, scenario_ids)
+    return _write(context, raw, "advertiser_daily", types, rules, ("advertiser_id", "scenario_id", "ds"))
+
+
 def _write(
-    context: JobContext, checked: DataFrame, entity: str, types: Mapping[str, str]
-) -> tuple[int, int, int]:
+    context: JobContext,
+    raw: DataFrame,
+    entity: str,
+    types: Mapping[str, str],
+    rules: list[Column],
+    key: tuple[str, ...],
+) -> tuple[int, int]:
+    """Judge the rows and replace the days of both tables; returns how many are good and how many are not."""
+    typed = of_days(with_typed(raw, {**types, **INGESTED_AT}), *_days(context), context.settings)
+    checked = check_rows(typed, rules, key).persist(StorageLevel.MEMORY_AND_DISK)
     rejected = quarantined_rows(checked, [*types, "ingested_at"], context.end_ds)
     facts = good_rows(checked, [*types, "ingested_at"])
-    rows_out = facts.count()
-    rows_quarantined = rejected.count()
+    bad = F.count_if(F.size("dq_errors") > 0)
+    rows, rows_quarantined = checked.agg(F.count(F.lit(1)), bad).collect()[0]
     # One file per day and table: a day of facts is read whole or not at all.
     context.warehouse.replace_days(rejected.repartition("ds"), f"quarantine.{entity}", *_days(context))
     context.warehouse.replace_days(facts.repartition("ds"), f"facts.{entity}", *_days(context))
-    return rows_out + rows_quarantined, rows_out, rows_quarantined
+    checked.unpersist()
+    return rows - rows_quarantined, rows_quarantined
 
 
 def profile_columns(settings: Settings) -> dict[str, str]:
@@ -118,39 +130,39 @@ def _read_profiles(context: JobContext, folder: str) -> DataFrame | None:
         return None
 
 
-def _write_profiles(context: JobContext, raw: DataFrame) -> None:
-    settings, types = context.settings, profile_columns(context.settings)
+def _write_profiles(context: JobContext, raw: DataFrame | None) -> None:
+    if raw is None:
+        return
+    settings = context.settings
     rules = [
         *key_rules(("advertiser_id",)),
         *day_rules(settings.calendar.first_day, settings.calendar.last_day),
         *attribute_rules(settings.columns.profile),
     ]
-    typed = of_days(with_typed(raw, {**types, **INGESTED_AT}), context.start_ds, context.end_ds, settings)
-    checked = check_rows(typed, rules, key=("advertiser_id", "ds")).persist(StorageLevel.MEMORY_AND_DISK)
-    _write(context, checked, "advertiser_profile", types)
-    checked.unpersist()
+    _write(context, raw, "advertiser_profile", profile_columns(settings), rules, ("advertiser_id", "ds"))
 
 
-def _read_scenarios(context: JobContext, folder: str) -> DataFrame:
-    """All scenarios, typed, by id. A small table: any bad row refuses it whole."""
+def _read_scenarios(context: JobContext, folder: str) -> tuple[list[Row], StructType]:
+    """All scenarios, typed, by id, and their columns. A small table: any bad row refuses it whole."""
     types = {"scenario_id": "string", **context.settings.columns.scenario}
     optional = {} if "launched_on" in types else {"launched_on": "date"}
     raw = read_landing(context.spark, folder, types, optional)
     typed = with_typed(raw, {**types, **optional}).select(f"{TYPED}.*").orderBy("scenario_id")
-    ids = [row.scenario_id for row in typed.collect()]
+    rows = typed.collect()
+    ids = [row.scenario_id for row in rows]
     if not ids or None in ids or "" in ids or len(set(ids)) != len(ids):
         raise DataCheckError(
             f"landing folder {folder}: scenario_id is {ids}; expected one row per scenario, none empty"
         )
-    return typed
+    return rows, typed.schema
 
 
-def _write_scenarios(context: JobContext, scenarios: DataFrame) -> list[str]:
+def _write_scenarios(context: JobContext, rows: list[Row], schema: StructType) -> list[str]:
     """Replace facts.scenario when it changed, so that runs over other days do not meet there; the scenario ids."""
-    warehouse, rows = context.warehouse, scenarios.collect()
+    warehouse = context.warehouse
     kept = warehouse.read("facts.scenario") if warehouse.exists("facts.scenario") else None
     if kept is None or kept.orderBy("scenario_id").collect() != rows:
-        warehouse.overwrite(scenarios, "facts.scenario")
+        warehouse.overwrite(small_frame(context.spark, rows, schema), "facts.scenario")
     return [row.scenario_id for row in rows]
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.common.ddl import create_table
 from jobs.common.job import JobContext, run_job
 from jobs.common.publication import withdraw_days
 from jobs.common.settings import Settings
+from jobs.common.side_by_side import side_by_side
 from jobs.select_candidates import CANDIDATES
 from jobs.transforms.offers import OfferRules, push_messages, rewarded_tasks, treatable
 
@@ -32,16 +34,19 @@ def produce(context: JobContext) -> None:
     candidates = warehouse.read_days(CANDIDATES, *days)
     treated = treatable(candidates)
     withdraw_days(warehouse, *days)
-    for table, offers in (
-        (REWARDED_TASK, rewarded_tasks(treated, rules)),
-        (PUSH_MESSAGE, push_messages(treated, rules)),
-    ):
+
+    def replace(table: str, offers: DataFrame) -> int:
         create_table(warehouse, table, context.settings)
         warehouse.replace_days(offers, table, *days)
-    context.counts.rows_in = candidates.where(F.col("selected")).count()
-    context.counts.rows_out = sum(
-        warehouse.read_days(t, *days).count() for t in (REWARDED_TASK, PUSH_MESSAGE)
+        return warehouse.read_days(table, *days).count()
+
+    written = side_by_side(
+        context.spark,
+        lambda: replace(REWARDED_TASK, rewarded_tasks(treated, rules)),
+        lambda: replace(PUSH_MESSAGE, push_messages(treated, rules)),
     )
+    context.counts.rows_in = candidates.where(F.col("selected")).count()
+    context.counts.rows_out = sum(written)
 
 
 def offer_rules(settings: Settings) -> OfferRules:

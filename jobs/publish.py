@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import date
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
@@ -18,6 +17,7 @@ from jobs.common.check_results import CHECK_RESULTS, SUITES, passed_suites
 from jobs.common.ddl import CONSUMER_TABLES, read_checks
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.publication import PublishedDay, publish_days
+from jobs.common.side_by_side import side_by_side
 from jobs.produce_engagement import PUSH_MESSAGE, REWARDED_TASK
 from jobs.select_candidates import CANDIDATES
 from jobs.transforms.week_before import days_of
@@ -28,8 +28,7 @@ SHOWN_PROBLEMS = 3
 def publish(context: JobContext) -> None:
     """Publish the range; raises DataCheckError naming the day and what stands against it."""
     require_passed_checks(context)
-    days = count_days(context)
-    refuse_offenders(context)
+    days, _ = side_by_side(context.spark, lambda: count_days(context), lambda: refuse_offenders(context))
     publish_days(context.warehouse, days, context.start_ds, context.end_ds)
     context.counts.rows_in = sum(selected for _, _, selected, _, _ in days)
     context.counts.rows_out = len(days)
@@ -47,18 +46,25 @@ def require_passed_checks(context: JobContext) -> None:
 
 
 def count_days(context: JobContext) -> list[PublishedDay]:
-    """What each day holds; raises DataCheckError for a day without candidates."""
-    chosen = F.count(F.when(F.col("selected"), True))
-    candidates = context.warehouse.read_days(CANDIDATES, context.start_ds, context.end_ds).groupBy("ds")
-    found = {row[0]: row for row in candidates.agg(F.max("model_version"), chosen).collect()}
-    tasks, messages = (_rows_per_day(context, table) for table in (REWARDED_TASK, PUSH_MESSAGE))
+    """What each day holds, from one query; raises DataCheckError for a day without candidates."""
+    candidates, tasks, messages = (
+        context.warehouse.read_days(table, context.start_ds, context.end_ds)
+        for table in (CANDIDATES, REWARDED_TASK, PUSH_MESSAGE)
+    )
+    chosen = candidates.select("ds", "model_version", F.col("selected").cast("long").alias("chosen"))
+    rows = chosen.unionByName(_marked(tasks, "tasks"), allowMissingColumns=True).unionByName(
+        _marked(messages, "messages"), allowMissingColumns=True
+    )
+    counts = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("chosen", "tasks", "messages")]
+    per_day = rows.groupBy("ds").agg(F.max("model_version").alias("model_version"), *counts)
+    found = {row["ds"]: row for row in per_day.collect() if row["model_version"] is not None}
     days = days_of(context.start_ds, context.end_ds)
     missing = [day for day in days if day not in found]
     if missing:
         raise DataCheckError(
             f"{CANDIDATES} has no rows of {missing[0]}; run select_candidates and produce_engagement"
         )
-    return [(day, found[day][1], found[day][2], tasks.get(day, 0), messages.get(day, 0)) for day in days]
+    return [(day, *found[day][1:]) for day in days]
 
 
 def refuse_offenders(context: JobContext) -> None:
@@ -89,9 +95,8 @@ def audit(tables: dict[str, DataFrame]) -> list[Row]:
     return sorted(found, key=lambda row: (row["ds"], row["problem"]))
 
 
-def _rows_per_day(context: JobContext, table: str) -> dict[date, int]:
-    days = context.warehouse.read_days(table, context.start_ds, context.end_ds)
-    return {row["ds"]: row["count"] for row in days.groupBy("ds").count().collect()}
+def _marked(table: DataFrame, name: str) -> DataFrame:
+    return table.select("ds", F.lit(1).cast("long").alias(name))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -29,6 +29,7 @@ install_packages() {
     .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python -r requirements.lock
     .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation \
         --config-settings editable_mode=compat -e .
+    .venv/bin/python setup/compile_zip.py .venv/lib/python3*/site-packages/pyspark/python/lib/*.zip
 }
 
 install_jars() {
@@ -65,7 +66,7 @@ prepare_airflow() {
     } >.airflow/set-up.log 2>&1 || { tail -n 20 .airflow/set-up.log >&2; exit 1; }
 }
 
-packages=$({ cat requirements.lock; sed -n '/^\[build-system/,/^\[tool.ruff/p' pyproject.toml; "$python" -V; pwd; } | digest)
+packages=$({ cat requirements.lock setup/compile_zip.py; sed -n '/^\[build-system/,/^\[tool.ruff/p' pyproject.toml; "$python" -V; pwd; } | digest)
 if ! fresh .venv/.packages "$packages"; then
     install_packages
     . setup/env.sh

@@ -39,11 +39,21 @@ def double(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
 
 def main(folder: str) -> None:
-    """Go once through what jobs do: partitioned writes, replaceWhere, windows, a pandas function, a merge."""
+    """Go through what jobs do, interpreted and compiled."""
     builder = SparkSession.builder.appName("warm-up")
     for key, value in CONF.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
+    for way, compiled in (("interpreted", False), ("compiled", True)):
+        spark.conf.set("spark.sql.codegen.wholeStage", compiled)
+        spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if compiled else "NO_CODEGEN")
+        spark.conf.set("spark.sql.adaptive.enabled", compiled)
+        go_through(spark, f"{folder}/{way}")
+    spark.stop()
+
+
+def go_through(spark: SparkSession, folder: str) -> None:
+    """Partitioned writes, replaceWhere, windows, a pandas function, a merge, other formats."""
     table = f"{folder}/delta"
     rows(spark).write.format("delta").partitionBy("ds").save(table)
     newest = Window.partitionBy("ds").orderBy(F.col("value").desc())
@@ -68,7 +78,6 @@ def main(folder: str) -> None:
     spark.read.parquet(f"{folder}/parquet").join(ranked.select("id", "rank"), "id", "left").drop(
         "history"
     ).write.csv(f"{folder}/csv")
-    spark.stop()
 
 
 if __name__ == "__main__":

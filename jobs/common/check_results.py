@@ -10,6 +10,7 @@ from pyspark.sql.types import BooleanType, DateType, StringType, StructField, St
 
 from jobs.common.expectations import Verdict
 from jobs.common.job import DataCheckError
+from jobs.common.small_frame import small_frame
 from jobs.common.warehouse import Warehouse
 
 CHECK_RESULTS = "ops.check_results"
@@ -47,11 +48,7 @@ def write_verdicts(warehouse: Warehouse, job: str, verdicts: Sequence[Verdict]) 
     ]
     days, suite = [v.ds for v in verdicts], verdicts[0].suite
     condition = f"suite = '{suite}' and ds >= date'{min(days)}' and ds <= date'{max(days)}'"
-    if not warehouse.exists(CHECK_RESULTS):
-        warehouse.ensure(CHECK_RESULTS, SCHEMA, PARTITIONS)
-    frame = warehouse.spark.createDataFrame(rows, SCHEMA).coalesce(1)
-    writer = frame.write.format("delta").mode("overwrite").partitionBy(*PARTITIONS)
-    writer.option("replaceWhere", condition).save(warehouse.path(CHECK_RESULTS))
+    warehouse.replace_where(small_frame(warehouse.spark, rows, SCHEMA), CHECK_RESULTS, condition, PARTITIONS)
 
 
 def refuse_failures(verdicts: Sequence[Verdict]) -> None:

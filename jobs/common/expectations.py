@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import DateType, DoubleType, StructField, StructType
 
+from jobs.common.small_frame import small_frame
+
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult
     from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
@@ -116,7 +118,7 @@ def _figures_frame(
         [StructField("ds", DateType()), *(StructField(name, DoubleType()) for name in columns)]
     )
     rows = [(day, *(float(figure[name]) for name in columns)) for day, figure in sorted(figures.items())]
-    return spark.createDataFrame(rows, schema).coalesce(1)
+    return small_frame(spark, rows, schema)
 
 
 def _run_suite(

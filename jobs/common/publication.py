@@ -7,6 +7,7 @@ from datetime import date
 
 from pyspark.sql.types import DateType, LongType, StringType, StructField, StructType
 
+from jobs.common.small_frame import small_frame
 from jobs.common.warehouse import Warehouse
 
 PUBLISHED_DAYS = "ops.published_days"
@@ -26,9 +27,7 @@ PublishedDay = tuple[date, str, int, int, int]
 
 def publish_days(warehouse: Warehouse, days: Sequence[PublishedDay], start_ds: date, end_ds: date) -> None:
     """Show the days to consumers: one commit, all of them or none. A row is in the order of SCHEMA."""
-    if not warehouse.exists(PUBLISHED_DAYS):
-        warehouse.ensure(PUBLISHED_DAYS, SCHEMA)
-    frame = warehouse.spark.createDataFrame(list(days), SCHEMA).coalesce(1)
+    frame = small_frame(warehouse.spark, days, SCHEMA)
     warehouse.replace_days(frame, PUBLISHED_DAYS, start_ds, end_ds)
 
 

@@ -18,6 +18,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from jobs.common.small_frame import small_frame
 from jobs.common.warehouse import Warehouse
 
 JOB_RUNS = "ops.job_runs"
@@ -89,5 +90,5 @@ def write_run(warehouse: Warehouse, result: RunResult, counts: RunCounts) -> Non
         result.error,
         datetime.now(UTC),
     )
-    frame = warehouse.spark.createDataFrame([row], SCHEMA).coalesce(1)
+    frame = small_frame(warehouse.spark, [row], SCHEMA)
     warehouse.append(frame, JOB_RUNS)

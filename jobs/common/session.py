@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 from jobs.common.settings import Settings
 
-BASE_CONF: dict[str, str | int | float | bool] = {
+ConfValue = str | int | float | bool
+BASE_CONF: dict[str, ConfValue] = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
@@ -20,17 +22,24 @@ BASE_CONF: dict[str, str | int | float | bool] = {
     # collect_list over a pair's history has more groups than the default of 128 allows before it sorts instead.
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": 100_000,
 }
-LOCAL_CONF: dict[str, str | int | float | bool] = {
-    # One machine: as many shuffle partitions as cores, and no web page per job.
+LOCAL_CONF: dict[str, ConfValue] = {
+    # One machine: few shuffle partitions, and no web page per job.
     "spark.sql.shuffle.partitions": 4,
-    "spark.databricks.delta.snapshotPartitions": 2,
+    "spark.databricks.delta.snapshotPartitions": 1,
+    # Delta lists the files of a small table in its checksum file; to read the list there is no Spark job.
+    "spark.databricks.delta.allFilesInCrc.thresholdNumFiles": 1000,
     "spark.ui.enabled": False,
     "spark.ui.showConsoleProgress": False,
 }
 
 
-def start_session(job: str, settings: Settings) -> tuple[SparkSession, bool]:
-    """The session to work with, and whether this call started it (then the caller stops it)."""
+def start_session(
+    job: str, settings: Settings, conf: Mapping[str, ConfValue] | None = None
+) -> tuple[SparkSession, bool]:
+    """The session to work with, and whether this call started it (then the caller stops it).
+
+    `conf` counts more than what the settings, spark-submit and this module say.
+    """
     active = SparkSession.getActiveSession()
     if active is not None:
         return active, False
@@ -43,11 +52,12 @@ def start_session(job: str, settings: Settings) -> tuple[SparkSession, bool]:
         else BASE_CONF
     )
     builder = SparkSession.builder.appName(f"{settings.platform}-{job}")
-    for key, value in {**defaults, **settings.spark.conf}.items():
-        if key in settings.spark.conf or not given.contains(key):
+    chosen = {**settings.spark.conf, **(conf or {})}
+    for key, value in {**defaults, **chosen}.items():
+        if key in chosen or not given.contains(key):
             builder = builder.config(key, _text(value))
     return builder.getOrCreate(), True
 
 
-def _text(value: str | int | float | bool) -> str:
+def _text(value: ConfValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

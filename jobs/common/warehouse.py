@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from delta import exceptions as conflicts
 from delta.tables import DeltaTable
-from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 TABLE_NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 # delta-rs and other engines cannot read tables with deletion vectors.
-TABLE_PROPERTIES = {"delta.enableDeletionVectors": "false"}
+PROPERTIES_OF_A_NEW_TABLE = {"delta.enableDeletionVectors": "false"}
 MAX_COMMIT_TRIES = 5
+# Another writer committed first; Delta's Python classes have no common parent.
+CONFLICTS = (
+    conflicts.ConcurrentAppendException,
+    conflicts.ConcurrentDeleteDeleteException,
+    conflicts.ConcurrentDeleteReadException,
+    conflicts.ConcurrentTransactionException,
+    conflicts.ConcurrentWriteException,
+    conflicts.DeltaConcurrentModificationException,
+    conflicts.MetadataChangedException,
+    conflicts.ProtocolChangedException,
+)
 
 
 @dataclass(frozen=True)
@@ -58,51 +67,46 @@ class Warehouse:
         row = self.read(table).agg(F.max("ds")).first()
         return row[0] if row else None
 
-    def ensure(self, table: str, schema: StructType, partition_by: tuple[str, ...] = ("ds",)) -> None:
-        """Create the table, with its column comments, when it is not there."""
-        builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).addColumns(schema)
-        if partition_by:
-            builder = builder.partitionedBy(*partition_by)
-        for key, value in TABLE_PROPERTIES.items():
-            builder = builder.property(key, value)
-        _retry_conflicts(builder.execute)
-
     def replace_days(self, df: DataFrame, table: str, start_ds: date, end_ds: date) -> None:
         """Replace exactly the days [start_ds, end_ds] by `df` in one commit; the table is created when it is not there.
 
         Raises Spark's error when `df` holds another day, or columns the table does not have.
         """
-        if not self.exists(table):
-            self.ensure(table, df.schema)
-        writer = df.write.format("delta").mode("overwrite").partitionBy("ds")
-        writer = writer.option("replaceWhere", f"ds >= date'{start_ds}' and ds <= date'{end_ds}'")
-        _retry_conflicts(lambda: writer.save(self.path(table)))
+        if not self.exists(table):  # only a table that exists is guarded by Delta itself
+            inside = F.when(days_between(start_ds, end_ds), F.col("ds"))
+            refused = F.concat(
+                F.lit(f"{table}: a row of another day than {start_ds}..{end_ds}: "), F.col("ds")
+            )
+            df = df.withColumn("ds", inside.otherwise(F.raise_error(refused)))
+        self.replace_where(df, table, f"ds >= date'{start_ds}' and ds <= date'{end_ds}'")
+
+    def replace_where(
+        self, df: DataFrame, table: str, condition: str, partition_by: tuple[str, ...] = ("ds",)
+    ) -> None:
+        """Replace the rows that `condition`, on partition columns, selects by `df` in one commit."""
+        writer = df.write.mode("overwrite").partitionBy(*partition_by).option("replaceWhere", condition)
+        self._save(writer, table)
 
     def append(self, df: DataFrame, table: str) -> None:
         """Add rows to a log table (no partition, never replaced)."""
-        if not self.exists(table):
-            self.ensure(table, df.schema, partition_by=())
-        _retry_conflicts(lambda: df.write.format("delta").mode("append").save(self.path(table)))
+        self._save(df.write.mode("append"), table)
 
     def overwrite(self, df: DataFrame, table: str) -> None:
         """Replace a small table that has no days, whole."""
-        if not self.exists(table):
-            self.ensure(table, df.schema, partition_by=())
-        _retry_conflicts(lambda: df.write.format("delta").mode("overwrite").save(self.path(table)))
+        self._save(df.write.mode("overwrite"), table)
+
+    def _save(self, writer: DataFrameWriter, table: str) -> None:
+        """Commit, again when another writer came first: days are disjoint, so the second try succeeds."""
+        writer = writer.format("delta").options(**PROPERTIES_OF_A_NEW_TABLE)
+        for attempt in range(1, MAX_COMMIT_TRIES + 1):
+            try:
+                return writer.save(self.path(table))
+            except CONFLICTS:
+                if attempt == MAX_COMMIT_TRIES:
+                    raise
+                time.sleep(0.5 * attempt)
 
 
 def days_between(start_ds: date, end_ds: date) -> Column:
     """`ds` between two days, both included, as literals so that partitions are pruned."""
     return F.col("ds").between(F.lit(start_ds), F.lit(end_ds))
-
-
-def _retry_conflicts(commit: Callable[[], object]) -> None:
-    """Run a commit again when another writer came first: days are disjoint, so the second try succeeds."""
-    for attempt in range(1, MAX_COMMIT_TRIES + 1):
-        try:
-            commit()
-            return
-        except PySparkException as error:
-            if "Concurrent" not in type(error).__name__ + str(error)[:300] or attempt == MAX_COMMIT_TRIES:
-                raise
-            time.sleep(0.5 * attempt)

@@ -24,6 +24,7 @@ from pyspark.sql.types import (
 from jobs.common.check_results import SUITES, write_verdicts
 from jobs.common.expectations import Verdict, at_least
 from jobs.common.settings import Settings
+from jobs.common.small_frame import small_frame
 from jobs.common.warehouse import Warehouse
 
 DAY = date(2026, 4, 15)
@@ -126,7 +127,7 @@ def candidates(spark: SparkSession, rows: Sequence[Values]) -> DataFrame:
 def keys(spark: SparkSession, rows_per_day: Mapping[date, int]) -> DataFrame:
     """So many rows of a daily table per day, keys only."""
     rows = [(f"a{n}", "search", ds) for ds, count in rows_per_day.items() for n in range(count)]
-    return spark.createDataFrame(rows, StructType(KEY)).coalesce(1)
+    return small_frame(spark, rows, StructType(KEY))
 
 
 def write(warehouse: Warehouse, table: str, rows: DataFrame, first: date = DAY, last: date = DAY) -> None:
@@ -158,4 +159,4 @@ def _frame(spark: SparkSession, schema: DataType, usual: Values, rows: Sequence[
     if unknown:
         raise ValueError(f"rows name {sorted(unknown)}; the columns are {schema.fieldNames()}")
     full = [tuple({**usual, **row}[name] for name in schema.fieldNames()) for row in rows]
-    return spark.createDataFrame(full, schema).coalesce(1)
+    return small_frame(spark, full, schema)

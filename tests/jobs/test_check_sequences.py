@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
 
 from jobs.check_sequences import main
 from jobs.common.settings import Settings
 from jobs.common.warehouse import Warehouse
+from jobs.transforms.fact_rules import SUPERSEDED
 from tests.jobs.rows import arguments, day, flat, keys, sequences, write
 
 PAIRS = 10
@@ -60,7 +62,10 @@ def checked(
     )
     facts = dict.fromkeys(days, 20) | {FEW_FACTS_DAY: 4}
     write(warehouse, "facts.advertiser_daily", keys(spark, facts), FIRST, LAST)
-    write(warehouse, "quarantine.advertiser_daily", keys(spark, {FIRST: 1, REJECTED_DAY: 2}), FIRST, LAST)
+    bad = keys(spark, {FIRST: 1, REJECTED_DAY: 2}).withColumn("dq_errors", F.array(F.lit("clicks_negative")))
+    # Were these counted, the first day would have rejected 3 of 23 rows, more than the limit.
+    old = keys(spark, {FIRST: 2}).withColumn("dq_errors", F.array(F.lit(SUPERSEDED)))
+    write(warehouse, "quarantine.advertiser_daily", bad.unionByName(old), FIRST, LAST)
     yield warehouse
 
 

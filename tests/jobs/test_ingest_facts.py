@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +35,23 @@ def write_csv(file: Path, rows: Sequence[Sequence[Any]], header: Sequence[str] =
         csv.writer(out).writerows([header, *rows])
 
 
+def write_landing(
+    warehouse: Warehouse, rows: Sequence[Sequence[Any]] = (GOOD,), header: Sequence[str] = HEADER
+) -> Path:
+    """A landing folder with these daily rows; returns the folder."""
+    root = Path(warehouse.root) / "landing"
+    write_csv(root / "advertiser_daily" / "part-0.csv", rows, header)
+    profile = ["advertiser_id", "ds", "business_scale", "main_category", "star_level"]
+    write_csv(root / "advertiser_profile" / "p.csv", [["a1", "2026-04-01", 3, "shoes", 2]], profile)
+    scenarios = [["search", "search"], ["feed", "feed"]]
+    write_csv(root / "scenario" / "s.csv", scenarios, ["scenario_id", "scenario_type"])
+    return root
+
+
 @pytest.fixture
 def landing(warehouse: Warehouse) -> Landing:
-    """Write a landing folder with these daily rows; returns the folder."""
-
-    def write(rows: Sequence[Sequence[Any]] = (GOOD,), header: Sequence[str] = HEADER) -> Path:
-        root = Path(warehouse.root) / "landing"
-        write_csv(root / "advertiser_daily" / "part-0.csv", rows, header)
-        profile = ["advertiser_id", "ds", "business_scale", "main_category", "star_level"]
-        write_csv(root / "advertiser_profile" / "p.csv", [["a1", "2026-04-01", 3, "shoes", 2]], profile)
-        write_csv(
-            root / "scenario" / "s.csv",
-            [["search", "search"], ["feed", "feed"]],
-            ["scenario_id", "scenario_type"],
-        )
-        return root
-
-    return write
+    """Write the test's own landing folder."""
+    return partial(write_landing, warehouse)
 
 
 def ingest(warehouse: Warehouse, *arguments: str) -> int:
@@ -77,36 +78,51 @@ def test_a_good_row_arrives_with_its_types(warehouse: Warehouse, landing: Landin
     assert quarantine(warehouse) == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "errors"),
-    [
-        ({"clicks": "many"}, ["clicks_not_a_number"]),
-        ({"clicks": -1}, ["clicks_negative"]),
-        ({"gmv": "NaN"}, ["gmv_not_finite"]),
-        ({"impressions": ""}, ["impressions_missing"]),
-        ({"advertiser_id": " "}, ["advertiser_id_missing"]),
-        ({"scenario_id": "billboard"}, ["scenario_id_unknown"]),
-        ({"ds": "1969-12-31"}, ["ds_out_of_range"]),
-        ({"ds": "2026-04-31"}, ["ds_invalid"]),
-        ({"ds": "2026-04-02", "ingested_at": "2026-04-01 10:00:00"}, ["ds_out_of_range"]),
-        ({"clicks": -1, "expenditure": "x"}, ["clicks_negative", "expenditure_not_a_number"]),
-    ],
-    ids=str,
+# Changes of a good row, and the reasons for which that keeps it out of the facts.
+BAD_ROWS: tuple[tuple[dict[str, Any], list[str]], ...] = (
+    ({"clicks": "many"}, ["clicks_not_a_number"]),
+    ({"clicks": -1}, ["clicks_negative"]),
+    ({"gmv": "NaN"}, ["gmv_not_finite"]),
+    ({"impressions": ""}, ["impressions_missing"]),
+    ({"advertiser_id": " "}, ["advertiser_id_missing"]),
+    ({"scenario_id": "billboard"}, ["scenario_id_unknown"]),
+    ({"ds": "1969-12-31"}, ["ds_out_of_range"]),
+    ({"ds": "2026-04-31"}, ["ds_invalid"]),
+    ({"ds": "2026-04-02", "ingested_at": "2026-04-01 10:00:00"}, ["ds_out_of_range"]),
+    ({"clicks": -1, "expenditure": "x"}, ["clicks_negative", "expenditure_not_a_number"]),
 )
-def test_a_bad_row_is_quarantined_with_its_reasons_and_the_good_one_stays(
-    warehouse: Warehouse, landing: Landing, changes: dict[str, Any], errors: list[str]
-) -> None:
-    bad = row(**{"advertiser_id": "a2", **changes})
-    landing([GOOD, bad])
+
+
+def bad_row(number: int) -> list[Any]:
+    """A row as BAD_ROWS says; its login_count tells it from the others."""
+    return row(**{"advertiser_id": f"b{number}", "login_count": 100 + number, **BAD_ROWS[number][0]})
+
+
+@pytest.fixture(scope="module")
+def with_bad_rows(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """One good row and all bad ones, ingested together."""
+    warehouse = Warehouse(spark, str(tmp_path_factory.mktemp("bad_rows") / "warehouse"))
+    write_landing(warehouse, [GOOD, *map(bad_row, range(len(BAD_ROWS)))])
     assert ingest(warehouse) == 0
-    assert facts(warehouse) == [("a1", "search", date(2026, 4, 1), 5, 12.5)]
-    rejected = warehouse.read("quarantine.advertiser_daily").collect()
-    assert [r.dq_errors for r in rejected] == [errors]
+    return warehouse
+
+
+def test_bad_rows_keep_no_good_one_out_and_none_gets_in(with_bad_rows: Warehouse) -> None:
+    assert facts(with_bad_rows) == [("a1", "search", date(2026, 4, 1), 5, 12.5)]
+    assert with_bad_rows.read("quarantine.advertiser_daily").count() == len(BAD_ROWS)
+
+
+@pytest.mark.parametrize("number", range(len(BAD_ROWS)), ids=lambda number: ",".join(BAD_ROWS[number][1]))
+def test_a_bad_row_is_quarantined_with_its_reasons(with_bad_rows: Warehouse, number: int) -> None:
+    errors, bad = BAD_ROWS[number][1], bad_row(number)
+    quarantined = with_bad_rows.read("quarantine.advertiser_daily")
+    (rejected,) = quarantined.where(f"login_count = '{100 + number}'").collect()
+    assert rejected.dq_errors == errors
     # Original values as text, nothing lost.
-    assert [rejected[0][name] for name in ("advertiser_id", "clicks")] == [str(bad[0]), str(bad[8])]
-    assert rejected[0].source_ds == str(bad[2]) and rejected[0].source_file == "part-0.csv"
+    assert [rejected[name] for name in ("advertiser_id", "clicks")] == [str(bad[0]), str(bad[8])]
+    assert rejected.source_ds == str(bad[2]) and rejected.source_file == "part-0.csv"
     has_no_day = any(error.startswith("ds_") for error in errors)
-    assert rejected[0].ds == (date(2026, 4, 2) if has_no_day else date(2026, 4, 1))
+    assert rejected.ds == (date(2026, 4, 2) if has_no_day else date(2026, 4, 1))
 
 
 def test_of_a_repeated_key_the_newest_row_wins_whatever_the_file_order(

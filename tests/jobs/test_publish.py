@@ -110,7 +110,8 @@ def test_candidates_that_do_not_follow_the_scores_are_found(sound: Tables) -> No
 
 
 def published(warehouse: Warehouse) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in content(warehouse.read(PUBLISHED_DAYS))]
+    shown = content(warehouse.read(PUBLISHED_DAYS)) if warehouse.exists(PUBLISHED_DAYS) else []
+    return [tuple(row) for row in shown]
 
 
 def last_line(capfd: pytest.CaptureFixture[str]) -> str:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,31 @@ def test_every_room_has_its_border() -> None:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     rooms = {room for contract in config["contracts"] for room in contract["source_modules"]}
     assert rooms == set(config["root_packages"]) == {"dags", "jobs", "m2m"}
+
+
+def test_a_zip_of_modules_is_imported_from_compiled_code(tmp_path: Path) -> None:
+    packed = tmp_path / "modules.zip"
+    with zipfile.ZipFile(packed, "w") as out:
+        out.writestr("answers/__init__.py", "from answers.one import ANSWER\n")
+        out.writestr("answers/one.py", "ANSWER = 42\n")
+        out.writestr("answers/text.json", "{}")
+    for _ in range(2):  # a second time changes nothing
+        subprocess.run([sys.executable, str(ROOT / "setup" / "compile_zip.py"), str(packed)], check=True)
+    names = sorted(zipfile.ZipFile(packed).namelist())
+    assert names == [
+        "answers/__init__.py", "answers/__init__.pyc", "answers/one.py", "answers/one.pyc", "answers/text.json"
+    ]  # fmt: skip
+    code = "import answers.one; print(answers.one.__file__.rsplit('.')[-1], answers.one.ANSWER)"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(packed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.split() == ["pyc", "42"]
+
+
+def test_tests_that_share_a_world_stay_on_one_worker(request: pytest.FixtureRequest) -> None:
+    # pytest-xdist marks a group in the name of its tests; some pytest versions lose that, without a word.
+    assert not getattr(request.config.option, "loadgroup", False) or "@" in request.node.nodeid
