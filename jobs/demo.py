@@ -91,7 +91,7 @@ def _prepare(warehouse: str, advertisers: int) -> int:
         (build_samples.main, [*as_of, "--every-days", str(EVERY_DAYS)]),
         (train_model.main, as_of),
     ]
-    # 120 days at once: worth compiling for, unlike the short jobs of the DAGs (setup/env.sh).
+    # 120 days at once: worth compiling for, unlike the short jobs of the DAGs (jobs/common/session.py).
     compiled: dict[str, ConfValue] = {
         "spark.sql.codegen.wholeStage": True,
         "spark.sql.codegen.factoryMode": "FALLBACK",

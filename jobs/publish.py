@@ -55,9 +55,10 @@ def count_days(context: JobContext) -> list[PublishedDay]:
     rows = chosen.unionByName(_marked(tasks, "tasks"), allowMissingColumns=True).unionByName(
         _marked(messages, "messages"), allowMissingColumns=True
     )
-    counts = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("chosen", "tasks", "messages")]
-    per_day = rows.groupBy("ds").agg(F.max("model_version").alias("model_version"), *counts)
-    found = {row["ds"]: row for row in per_day.collect() if row["model_version"] is not None}
+    offers = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("tasks", "messages")]
+    per_day = rows.groupBy("ds").agg(F.max("model_version"), F.sum("chosen").alias("chosen"), *offers)
+    # Only candidates have the column, so a day without any has no sum.
+    found = {row["ds"]: row for row in per_day.collect() if row["chosen"] is not None}
     days = days_of(context.start_ds, context.end_ds)
     missing = [day for day in days if day not in found]
     if missing:

@@ -10,16 +10,13 @@ export SPARK_HOME
 export PYSPARK_PYTHON="$M2M_HOME/.venv/bin/python"
 export SPARK_LOCAL_IP=127.0.0.1
 
-# A local job is short, so it gains from a fast start: one compiler tier, a class archive where set-up could make it, and
-# queries that are neither compiled nor planned again on the way. Long local runs gain from all of these instead:
-# M2M_JVM=full.
+# A local job is short, so it gains from a fast start: one compiler tier, and a class archive where set-up could make it.
+# Long local runs gain from the full compiler instead: M2M_JVM=full.
 SPARK_SUBMIT_OPTS="\"-Dlog4j2.configurationFile=file:$M2M_HOME/setup/log4j2.properties\""
 if [ "${M2M_JVM:-fast}" = fast ]; then
     SPARK_SUBMIT_OPTS="$SPARK_SUBMIT_OPTS -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:MetaspaceSize=256m -Xmn300m"
     # With one tier the default is 48 MB; a long session (the tests) fills it, and from then on nothing is compiled.
     SPARK_SUBMIT_OPTS="$SPARK_SUBMIT_OPTS -XX:ReservedCodeCacheSize=256m"
-    SPARK_SUBMIT_OPTS="$SPARK_SUBMIT_OPTS -Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
-    SPARK_SUBMIT_OPTS="$SPARK_SUBMIT_OPTS -Dspark.sql.adaptive.enabled=false"
     if [ -f "$M2M_HOME/.venv/spark/classes.jsa" ]; then
         SPARK_SUBMIT_OPTS="$SPARK_SUBMIT_OPTS \"-XX:SharedArchiveFile=$M2M_HOME/.venv/spark/classes.jsa\""
         SPARK_SUBMIT_OPTS="$SPARK_SUBMIT_OPTS -Xshare:auto -Xlog:cds=off -Xlog:cds+dynamic=off"

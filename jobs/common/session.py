@@ -31,6 +31,12 @@ LOCAL_CONF: dict[str, ConfValue] = {
     "spark.ui.enabled": False,
     "spark.ui.showConsoleProgress": False,
 }
+# A short job is over before compiled queries and adaptive plans pay (docs/decisions/0002); M2M_JVM=full leaves both on.
+SHORT_JOB_CONF: dict[str, ConfValue] = {
+    "spark.sql.codegen.wholeStage": False,
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": False,
+}
 
 
 def start_session(
@@ -46,11 +52,11 @@ def start_session(
     # Workers must run the driver's Python, not whatever python3 the machine has.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     given = SparkConf()  # what spark-submit was given: a key from there is left alone
-    defaults = (
-        {**BASE_CONF, **LOCAL_CONF}
-        if given.get("spark.master", "local[*]").startswith("local")
-        else BASE_CONF
-    )
+    defaults = dict(BASE_CONF)
+    if given.get("spark.master", "local[*]").startswith("local"):
+        defaults |= LOCAL_CONF
+        if os.environ.get("M2M_JVM", "fast") == "fast":
+            defaults |= SHORT_JOB_CONF
     builder = SparkSession.builder.appName(f"{settings.platform}-{job}")
     chosen = {**settings.spark.conf, **(conf or {})}
     for key, value in {**defaults, **chosen}.items():

@@ -43,6 +43,7 @@ def test_rows_arrive_in_order_with_their_types(spark: SparkSession) -> None:
     frame = small_frame(spark, ROWS, TYPES)
     assert frame.schema == TYPES
     assert frame.rdd.getNumPartitions() == 1
+    assert "LocalRelation" in str(frame._jdf.queryExecution().optimizedPlan())  # no rows from a Python worker
     instant = "date_format(to_utc_timestamp(at, current_timezone()), 'yyyy-MM-dd HH')"
     found = frame.selectExpr("name", "ds", "rows", "share", "values", "good", instant).collect()
     assert [tuple(row) for row in found] == [(*ROWS[0][:6], "2026-04-02 03"), ROWS[1]]
