@@ -47,7 +47,6 @@ def main(folder: str) -> None:
     for way, compiled in (("interpreted", False), ("compiled", True)):
         spark.conf.set("spark.sql.codegen.wholeStage", compiled)
         spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if compiled else "NO_CODEGEN")
-        spark.conf.set("spark.sql.adaptive.enabled", compiled)
         go_through(spark, f"{folder}/{way}")
     spark.stop()
 

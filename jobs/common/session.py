@@ -31,11 +31,11 @@ LOCAL_CONF: dict[str, ConfValue] = {
     "spark.ui.enabled": False,
     "spark.ui.showConsoleProgress": False,
 }
-# A short job is over before compiled queries and adaptive plans pay (docs/decisions/0002); M2M_JVM=full leaves both on.
+# A short job is over before compiled queries pay (docs/decisions/0002); M2M_JVM=full compiles them. Adaptive execution
+# stays on: without it Spark ignores the rebalance hint, and a day of sequences falls into many files.
 SHORT_JOB_CONF: dict[str, ConfValue] = {
     "spark.sql.codegen.wholeStage": False,
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": False,
 }
 
 
