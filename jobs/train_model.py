@@ -121,7 +121,7 @@ def _parameters(settings: Settings, split: AsOfSplit) -> dict[str, object]:
 def _compare(bundle: Bundle, samples: Samples, settings: Settings, part: str) -> dict[str, float]:
     """Overall metrics of the model and of persistence on one part; printed and returned."""
     figures: dict[str, float] = {}
-    forecasts = {"m2m": Scorer(bundle).predict(samples), "persistence": persistence(samples, settings)}
+    forecasts = {"m2m": Scorer(bundle).predict(samples).mean, "persistence": persistence(samples, settings)}
     for name, forecast in forecasts.items():
         found = _overall(samples, forecast, settings.task_names)
         figures |= {f"{part}_{name}_{metric}": value for metric, value in found.items()}
@@ -144,7 +144,7 @@ def _promote(registry: ModelRegistry, version: str, ours: float, samples: Sample
         print(f"train_model: version {version} is champion", file=sys.stderr)
         return
     rival = Bundle.load(champion.folder, expected_sha256=champion.sha256)
-    theirs = _overall(samples, Scorer(rival).predict(samples), rival.spec.tasks)["nmae"]
+    theirs = _overall(samples, Scorer(rival).predict(samples).mean, rival.spec.tasks)["nmae"]
     registry.set_alias(CHAMPION if ours < theirs else CHALLENGER, version)
     outcome = "is the new champion" if ours < theirs else "stays challenger"
     print(

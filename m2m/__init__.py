@@ -6,6 +6,7 @@
 
 from m2m.bundle import Bundle, BundleError
 from m2m.config import ModelConfig, TrainingConfig
+from m2m.forecast import Forecast
 from m2m.metrics import Cell, cell_metrics, nmae, overall, smape
 from m2m.model import M2M
 from m2m.samples import Samples
@@ -20,6 +21,7 @@ __all__ = [
     "BundleError",
     "Cell",
     "FeatureSpec",
+    "Forecast",
     "ModelConfig",
     "Samples",
     "Scorer",

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from m2m.heads import make_head
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -22,6 +24,7 @@ class ModelConfig:
     d_knowledge: width of one embedded knowledge column. d_scenario: width of S~.
     meta_layers: K. tower_layers: L. knowledge_input: S~ is also concatenated to F.
     dropout: share of the experts' hidden units dropped in training.
+    head: what the last layer means (`m2m.heads`).
     without_*: the ablations of the paper's Table 5.
     """
 
@@ -39,6 +42,7 @@ class ModelConfig:
     tower_layers: int = 2
     knowledge_input: bool = True
     dropout: float = 0.0
+    head: str = "poisson"
     without_meta_tower: bool = False
     without_meta_attention: bool = False
     without_transformer: bool = False
@@ -49,6 +53,7 @@ class ModelConfig:
                 raise ValueError(f"{name} is {value}, expected at least 1")
         if self.value_bins > 250:
             raise ValueError(f"value_bins is {self.value_bins}, expected at most 250 (bin ids are one byte)")
+        make_head(self.head)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}, expected 0 <= dropout < 1")
 

@@ -23,8 +23,8 @@ def task_scales(labels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def poisson_loss(log_rate: Tensor, scaled: Tensor) -> Tensor:
-    """Mean over rows of rate - y log rate (equation 20). log_rate, scaled labels: [B, m]. Returns [m]."""
-    return (torch.exp(log_rate) - scaled * log_rate).mean(dim=0)
+    """rate - y log rate of each row and task (equation 20). log_rate, scaled labels: [B, m]. Returns [B, m]."""
+    return torch.exp(log_rate) - scaled * log_rate
 
 
 def regulariser(meta: Iterable[Tensor], other: Iterable[Tensor]) -> Tensor:

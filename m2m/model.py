@@ -1,7 +1,8 @@
 """M2M: the whole network (section 4).
 
 Letters: B rows, T days, F sequence columns, D dense features, X width of F (equation 5), k experts, m tasks,
-d = d_view, U distinct knowledge rows, C knowledge columns, s = d_scenario; u groups and g rows of a block.
+d = d_view, U distinct knowledge rows, C knowledge columns, s = d_scenario, o numbers the head reads per row and
+task; u groups and g rows of a block.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from m2m.config import ModelConfig
 from m2m.experts import Experts
 from m2m.groups import Block, Groups
+from m2m.heads import make_head
 from m2m.meta_attention import MetaAttention
 from m2m.meta_tower import MetaTower
 from m2m.meta_weights import MetaWeights
@@ -25,8 +27,8 @@ from m2m.transformer import PooledDays, TransformerLayer
 
 
 class M2M(nn.Module):
-    """Multi-scenario multi-task network: one log-rate per row and task, in units of the task's training
-    mean."""
+    """Multi-scenario multi-task network. The head says what its numbers mean, in units of the task's
+    training mean."""
 
     def __init__(
         self,
@@ -55,18 +57,25 @@ class M2M(nn.Module):
         sizes = (config.d_view, config.d_scenario, config.meta_layers)
         self.attention = MetaAttention(*sizes, tasks, not config.without_meta_attention)
         self.tower = MetaTower(*sizes, config.tower_layers, not config.without_meta_tower)
-        self.head_weight = nn.Parameter(torch.randn(tasks, config.d_view) * (0.1 / config.d_view**0.5))
-        self.head_bias = nn.Parameter(torch.zeros(tasks))
+        self.head = make_head(config.head)
+        outputs = self.head.outputs
+        spread = 0.1 / config.d_view**0.5
+        self.head_weight = nn.Parameter(torch.randn(tasks, outputs, config.d_view) * spread)
+        self.head_bias = nn.Parameter(torch.zeros(tasks, outputs))
 
     def meta_parameters(self) -> list[nn.Parameter]:
         """W1 of equation 19: what generates or replaces the weights of the meta units."""
         return [*self.attention.unit.parameters(), *self.tower.parameters()]
 
-    def features(self, bins: Tensor, dense: Tensor) -> Tensor:
-        """F of equation 5 with the dense features. bins: [B, T, F]; dense: [B, D]. Returns [B, X]."""
-        behaviours = self.behaviour_layer(self.behaviour_days(bins[:, :, : self.behaviours]))
-        performance = self.performance_layer(self.performance_days(bins[:, :, self.behaviours :]))
-        return torch.cat([behaviours, performance, dense], dim=1)
+    def embed(self, bins: Tensor) -> tuple[Tensor, Tensor]:
+        """Embedded days of behaviours and of performance (section 4.1.1). bins: [B, T, F]. Returns [B, T, X] each."""
+        behaviours, performance = bins[:, :, : self.behaviours], bins[:, :, self.behaviours :]
+        return self.behaviour_days(behaviours), self.performance_days(performance)
+
+    def features(self, behaviours: Tensor, performance: Tensor, dense: Tensor) -> Tensor:
+        """F of equation 5 with the dense features. Embedded days [B, T, X] each; dense: [B, D]. Returns [B, X]."""
+        parts = [self.behaviour_layer(behaviours), self.performance_layer(performance), dense]
+        return torch.cat(parts, dim=1)
 
     def generate(self, scenario: Tensor) -> MetaWeights:
         """All generated weights, once per distinct knowledge row. scenario: S~ [U, s]."""
@@ -74,8 +83,8 @@ class M2M(nn.Module):
         return MetaWeights(attention, self.tower.generate(scenario))
 
     def forward(self, bins: Tensor, dense: Tensor, groups: Groups) -> Tensor:
-        """bins: whole numbers [B, T, F]; dense: [B, D]; groups: the rows' knowledge. Returns log-rates [B,
-        m]."""
+        """bins: whole numbers [B, T, F]; dense: [B, D]; groups: the rows' knowledge. Returns the head's
+        numbers [B, m, o]."""
         scenario = self.knowledge(groups.knowledge)
         return self.forward_with(bins, dense, groups, scenario, self.generate(scenario))
 
@@ -83,7 +92,12 @@ class M2M(nn.Module):
         self, bins: Tensor, dense: Tensor, groups: Groups, scenario: Tensor, weights: MetaWeights
     ) -> Tensor:
         """`forward` with S~ [U, s] and the weights generated from it given."""
-        features = self.features(bins, dense)
+        return self.from_features(self.features(*self.embed(bins), dense), groups, scenario, weights)
+
+    def from_features(
+        self, features: Tensor, groups: Groups, scenario: Tensor, weights: MetaWeights
+    ) -> Tensor:
+        """Everything after F [B, X]. Returns [B, m, o]."""
         if self.knowledge_input:
             features = torch.cat([features, scenario[groups.row_group]], dim=1)
         experts = self.experts(features)
@@ -91,13 +105,13 @@ class M2M(nn.Module):
         return torch.cat(parts).index_select(0, groups.restore)
 
     def _block(self, experts: Tensor, block: Block, weights: MetaWeights) -> Tensor:
-        """experts: [B, k, d]. Returns the log-rates of the block's real rows [n, m]."""
+        """experts: [B, k, d]. Returns the head's numbers of the block's real rows [n, m, o]."""
         lines, width = block.rows.shape
         rows = experts.index_select(0, block.rows.flatten()).view(lines, width, *experts.shape[1:])
         chosen = weights.select(block.groups)
         level = self.tower(self.attention(rows, chosen.attention), chosen.tower)
-        rates = torch.einsum("umgd,md->ugm", level, self.head_weight) + self.head_bias
-        flat = rates.reshape(lines * width, -1)
+        raw = torch.einsum("umgd,mod->ugmo", level, self.head_weight) + self.head_bias
+        flat = raw.flatten(0, 1)
         return flat if block.filled is None else flat.index_select(0, block.filled)
 
 

@@ -1,6 +1,6 @@
 """Predictions of a bundle for any number of rows in any order.
 
-Letters: N rows, m tasks.
+Letters: N rows, m tasks, o numbers the head reads per row and task.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from torch import Tensor
 
 from m2m.bundle import Bundle
 from m2m.encoder import Encoder
+from m2m.forecast import Forecast
 from m2m.groups import Groups, Ints
 from m2m.model import M2M
 from m2m.samples import Samples
-from m2m.spec import FeatureSpec
 from m2m.weight_store import WeightStore
-
-Values = npt.NDArray[np.float64]
 
 
 class Scorer:
@@ -37,33 +35,32 @@ class Scorer:
             columns = len(bundle.spec.knowledge)
             self.store = WeightStore(bundle.model, columns, max_weight_bytes)
 
-    def predict(self, samples: Samples) -> Values:
-        """Expected totals of the next days, float64 [N, m], in the tasks' own units and the order of
-        `samples`.
+    def predict(self, samples: Samples) -> Forecast:
+        """What the next days bring, in the tasks' own units and the order of `samples`.
 
-        A row's prediction does not depend on the other rows. Raises ValueError when columns are missing or a
-        prediction is not finite.
+        A row's forecast does not depend on the other rows. Raises ValueError when columns are missing or a
+        forecast is not finite.
         """
         bundle = self.bundle
         samples.check_against(bundle.spec)
         with torch.inference_mode():
-            rates = predict_log_rates(bundle.model, bundle.encoder, samples, self.max_rows, self.store)
-        return to_task_units(rates, bundle.task_scales, bundle.spec)
+            raw = predict_raw(bundle.model, bundle.encoder, samples, self.max_rows, self.store)
+        return bundle.model.head.forecast(raw, bundle.task_scales, bundle.spec)
 
 
-def predict_log_rates(
+def predict_raw(
     model: M2M, encoder: Encoder, samples: Samples, max_rows: int, store: WeightStore
 ) -> npt.NDArray[np.float32]:
-    """Log-rates [N, m] of all rows, sorted inside by knowledge row and cut into passes of at most
+    """The head's numbers [N, m, o] of all rows, sorted inside by knowledge row and cut into passes of at most
     `max_rows`."""
-    rates = np.empty((len(samples), len(encoder.spec.tasks)), dtype=np.float32)
+    raw = np.empty((len(samples), *model.head_bias.shape), dtype=np.float32)
     vocabulary = encoder.vocabulary
     code = vocabulary.code(vocabulary.transform(samples.knowledge))
     order = np.argsort(code, kind="stable")
     for part in passes(code[order], max_rows, store.slots):
         rows = order[part]
-        rates[rows] = _one_pass(model, encoder, samples.take(rows), store).numpy()
-    return rates
+        raw[rows] = _one_pass(model, encoder, samples.take(rows), store).numpy()
+    return raw
 
 
 def _one_pass(model: M2M, encoder: Encoder, samples: Samples, store: WeightStore) -> Tensor:
@@ -84,17 +81,3 @@ def passes(code: Ints, max_rows: int, max_groups: int) -> Iterator[slice]:
         stop = min(start + max_rows, by_groups)
         yield slice(start, stop)
         start = stop
-
-
-def to_task_units(log_rates: npt.NDArray[np.float32], scales: Values, spec: FeatureSpec) -> Values:
-    """exp(log-rate) * training mean [N, m], bounded tasks clipped. Raises ValueError naming a task that is
-    not finite."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = np.exp(log_rates.astype(np.float64)) * scales
-    for column, task in enumerate(spec.tasks):
-        bad = int(np.sum(~np.isfinite(values[:, column])))
-        if bad:
-            raise ValueError(f"{bad} predictions of {task} are not finite, expected numbers from 0 on")
-        if task in spec.bounded_tasks:
-            np.clip(values[:, column], 0.0, spec.bounded_tasks[task], out=values[:, column])
-    return values

@@ -22,11 +22,11 @@ from m2m.batches import Batch, count_batches, iterate_batches
 from m2m.bundle import Bundle, build_model
 from m2m.config import ModelConfig, TrainingConfig
 from m2m.encoder import Encoded, Encoder
-from m2m.losses import poisson_loss, regulariser, task_scales
+from m2m.losses import regulariser, task_scales
 from m2m.metrics import Cell, cell_metrics, overall
 from m2m.model import M2M
 from m2m.samples import Samples
-from m2m.scorer import predict_log_rates, to_task_units
+from m2m.scorer import predict_raw
 from m2m.spec import FeatureSpec
 from m2m.weight_store import WeightStore
 
@@ -136,7 +136,8 @@ class _Run:
         self.step += 1
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.epoch_steps * self.training.epochs, self.training)
-        by_task = poisson_loss(self.model(batch.bins, batch.dense, batch.groups), batch.labels)
+        raw = self.model(batch.bins, batch.dense, batch.groups)
+        by_task = self.model.head.loss(raw, batch.labels).mean(dim=0)
         self._check_finite(by_task)
         loss = (self.weights * by_task).sum()
         penalty = self.training.regulariser * regulariser(self.meta, self.other)
@@ -173,8 +174,8 @@ class _Run:
     def _cells(self) -> list[Cell]:
         with torch.inference_mode():
             store = WeightStore(self.model, len(self.spec.knowledge), _VALIDATION_WEIGHT_BYTES)
-            rates = predict_log_rates(self.model, self.encoder, self.valid, _VALIDATION_ROWS, store)
-        predicted = to_task_units(rates, self.scales, self.spec)
+            raw = predict_raw(self.model, self.encoder, self.valid, _VALIDATION_ROWS, store)
+        predicted = self.model.head.forecast(raw, self.scales, self.spec).point
         scenario = self.valid.knowledge[self.spec.scenario_column]
         return cell_metrics(_labels(self.valid), predicted, scenario, self.spec.tasks)
 

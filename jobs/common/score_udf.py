@@ -69,7 +69,7 @@ def make_score_function(
         scorer = load_scorer(bundle_name, sha256, threads)
         names = [f"predicted_{task}" for task in scorer.bundle.spec.tasks]
         for chunk in chunks_of_a_day(batches, CHUNK_ROWS):
-            yield pd.DataFrame(scorer.predict(batch_samples(chunk, scorer.bundle.spec)), columns=names)
+            yield pd.DataFrame(scorer.predict(batch_samples(chunk, scorer.bundle.spec)).mean, columns=names)
 
     # PySpark reads the annotations of the function itself; with postponed annotations they would be text.
     score.__annotations__ = {"batches": Iterator[pd.DataFrame], "return": Iterator[pd.DataFrame]}

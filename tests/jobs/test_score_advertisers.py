@@ -47,7 +47,7 @@ def direct_scores(world: SmallWorld, rows: list[Row]) -> np.ndarray:
         [np.asarray(["" if row[c] is None else str(row[c]) for row in rows]) for c in spec.knowledge],
         spec,
     )
-    return Scorer(champion(world)[0]).predict(samples)
+    return Scorer(champion(world)[0]).predict(samples).mean
 
 
 def by_key(frame: DataFrame) -> dict[tuple[str, str, date], list[float]]:

@@ -32,9 +32,9 @@ def layer_weights(layer: MetaLayer, scenario: Tensor, copy: int) -> tuple[Tensor
 
 
 def forward(model: M2M, bins: Tensor, dense: Tensor, knowledge: Tensor) -> Tensor:
-    """Log-rates [B, m]; knowledge: ids [B, C]."""
+    """The head's numbers [B, m, o]; knowledge: ids [B, C]."""
     scenario = model.knowledge(knowledge)
-    features = model.features(bins, dense)
+    features = model.features(*model.embed(bins), dense)
     if model.knowledge_input:
         features = torch.cat([features, scenario], dim=1)
     experts, views = model.experts(features), model.task_views()

@@ -49,7 +49,7 @@ SETTINGS = [
 def test_grouped_equals_row_by_row_forward_and_gradients(changes: dict[str, bool], rows: int) -> None:
     model = make(**changes)
     bins, dense, knowledge, groups = make_rows(rows, seed=rows)
-    target = torch.randn(rows, len(SPEC.tasks))
+    target = torch.randn(rows, len(SPEC.tasks), 1)
     grouped = model(bins, dense, groups)
     plain = reference.forward(model, bins, dense, torch.from_numpy(knowledge))
     torch.testing.assert_close(grouped, plain, rtol=1e-5, atol=1e-6)
