@@ -11,8 +11,11 @@ from m2m.metrics import Cell, cell_metrics, nmae, overall, smape
 from m2m.model import M2M
 from m2m.samples import Samples
 from m2m.scorer import Scorer
+from m2m.sources import MemorySource, SampleSource
 from m2m.spec import FeatureSpec
-from m2m.trainer import Trainer, TrainingError
+from m2m.training.alarm import TrainingError
+from m2m.training.checkpoint import CheckpointError
+from m2m.training.trainer import Trainer
 from m2m.version import __version__
 
 __all__ = [
@@ -20,9 +23,12 @@ __all__ = [
     "Bundle",
     "BundleError",
     "Cell",
+    "CheckpointError",
     "FeatureSpec",
     "Forecast",
+    "MemorySource",
     "ModelConfig",
+    "SampleSource",
     "Samples",
     "Scorer",
     "Trainer",

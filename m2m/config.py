@@ -5,7 +5,7 @@ Letters: K layers of a meta unit, L layers of the tower, k experts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -100,9 +100,12 @@ class TrainingConfig:
     """How to train. Same config, samples, machine and thread count: same bundle.
 
     batch_size in rows, made of chunks of `chunk_rows` rows that share a knowledge row.
-    learning_rate rises over `warmup_steps` steps and falls along a cosine to `final_learning_rate_share` of
-    itself.
-    gradient_limit: every gradient value is clipped to [-limit, limit]. regulariser: alpha of equation 19.
+    optimiser: "adam" or "clippy" (Adam with adaptive clipping of its updates). learning_rate rises over
+    `warmup_steps` steps; by `schedule` it then falls along a cosine to `final_learning_rate_share` of itself, or
+    stays ("constant").
+    gradient_limit: every gradient value is clipped to [-limit, limit]; gradient_norm_limit: then the norm of all.
+    loss_limit: a task's loss above it stops training; an untrained model has about 1.
+    regulariser: alpha of equation 19.
     average_decay: decay of the exponential moving average of the weights that is evaluated and kept; 0 =
     none.
     unknown_share: share of knowledge values replaced by "unknown" in training.
@@ -111,17 +114,25 @@ class TrainingConfig:
     threads: of torch while training. One by default: the layers of `base` are small, and on a busy machine
     two threads waiting for each other made a step twelve times slower in processor time. Results then do not
     depend on the machine's cores either. Raise it for `paper`.
-    progress: show a progress bar.
+    window_rows: rows shuffled together (see `m2m.training.windows`); about 1 kB each.
+
+    These change no number: memory_mb, up to which encoded training rows are kept in memory instead of being read
+    again every epoch; loader_processes, which read ahead when they are not kept; checkpoint_steps between two
+    checkpoints; progress, whether to show a bar.
     """
 
     seed: int = 7
     epochs: int = 4
     batch_size: int = 256
     chunk_rows: int = 8
+    optimiser: str = "adam"
     learning_rate: float = 2e-3
+    schedule: str = "cosine"
     warmup_steps: int = 50
     final_learning_rate_share: float = 0.02
     gradient_limit: float = 3.0
+    gradient_norm_limit: float | None = None
+    loss_limit: float = 1e6
     regulariser: float = 1e-6
     average_decay: float = 0.99
     unknown_share: float = 0.2
@@ -129,29 +140,46 @@ class TrainingConfig:
     patience: int = 2
     task_weights: Mapping[str, float] | None = None
     threads: int = 1
+    window_rows: int = 65_536
+    memory_mb: int = 1024
+    loader_processes: int = 1
+    checkpoint_steps: int = 1000
     progress: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "chunk_rows", "min_category_rows", "patience", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
-        for name in ("learning_rate", "gradient_limit"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
-        for name in ("average_decay", "unknown_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected from 0 to below 1")
-        if not 0 < self.final_learning_rate_share <= 1:
-            found = self.final_learning_rate_share
-            raise ValueError(f"final_learning_rate_share is {found}, expected above 0, at most 1")
-        if self.warmup_steps < 0 or self.regulariser < 0:
-            raise ValueError("warmup_steps and regulariser are expected to be 0 or more")
+        for names, holds, expected in _LIMITS:
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not holds(value):
+                    raise ValueError(f"{name} is {value!r}, expected {expected}")
 
     def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary for JSON, without the progress bar, which changes no number."""
-        plain = asdict(self)
-        del plain["progress"]
-        return plain
+        """A plain dictionary for JSON, without the fields that change no number."""
+        return {name: value for name, value in asdict(self).items() if name not in _CHANGE_NO_NUMBER}
+
+
+_COUNTS = (
+    "epochs", "batch_size", "chunk_rows", "min_category_rows", "patience", "threads", "window_rows",
+    "checkpoint_steps",
+)  # fmt: skip
+_LIMITS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
+    (_COUNTS, lambda value: value >= 1, "at least 1"),
+    (
+        ("learning_rate", "gradient_limit", "gradient_norm_limit", "loss_limit"),
+        lambda value: value > 0,
+        "more than 0",
+    ),
+    (("average_decay", "unknown_share"), lambda value: 0 <= value < 1, "from 0 to below 1"),
+    (("final_learning_rate_share",), lambda value: 0 < value <= 1, "above 0, at most 1"),
+    (
+        ("warmup_steps", "regulariser", "memory_mb", "loader_processes"),
+        lambda value: value >= 0,
+        "0 or more",
+    ),
+    (("optimiser",), lambda value: value in ("adam", "clippy"), "adam or clippy"),
+    (("schedule",), lambda value: value in ("cosine", "constant"), "cosine or constant"),
+)
+_CHANGE_NO_NUMBER = ("memory_mb", "loader_processes", "checkpoint_steps", "progress")
 
 
 def _exact_fields(cls: type, plain: Mapping[str, Any], what: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,42 @@ from m2m.spec import FeatureSpec
 Floats = npt.NDArray[np.float32]
 # A standardised value beyond this says "very large" and nothing more; it must not throw the net far off.
 _LIMIT = 8.0
+
+
+class Moments:
+    """Count, mean and deviation of columns, gathered batch by batch (Chan, Golub and LeVeque 1979)."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.mean: npt.NDArray[np.float64] = np.zeros(0)
+        self._squares: npt.NDArray[np.float64] = np.zeros(0)
+
+    @property
+    def deviation(self) -> npt.NDArray[np.float64]:
+        """Standard deviation of each column over all rows."""
+        return np.sqrt(self._squares / max(1, self.rows))
+
+    def add(self, values: npt.NDArray[Any]) -> None:
+        """Take in rows [N, D]."""
+        if not len(values):
+            return
+        mean = values.mean(axis=0, dtype=np.float64)
+        squares = values.var(axis=0, dtype=np.float64) * len(values)
+        self._join(len(values), mean, squares)
+
+    def merge(self, other: Moments) -> None:
+        """Take in what another process gathered."""
+        if other.rows:
+            self._join(other.rows, other.mean, other._squares)
+
+    def _join(self, rows: int, mean: npt.NDArray[np.float64], squares: npt.NDArray[np.float64]) -> None:
+        if not self.rows:
+            self.rows, self.mean, self._squares = rows, mean, squares
+            return
+        total, apart = self.rows + rows, mean - self.mean
+        self._squares = self._squares + squares + apart**2 * (self.rows * rows / total)
+        self.mean = self.mean + apart * (rows / total)
+        self.rows = total
 
 
 @dataclass(frozen=True)
@@ -36,10 +73,16 @@ class DenseFeatures:
     def fit(cls, samples: Samples, spec: FeatureSpec) -> DenseFeatures:
         """Mean and standard deviation of every raw feature over the training rows; a constant gets scale
         1."""
-        raw = raw_dense(samples, spec)
-        deviation = raw.std(axis=0, dtype=np.float64)
+        moments = Moments()
+        moments.add(raw_dense(samples, spec))
+        return cls.from_moments(moments)
+
+    @classmethod
+    def from_moments(cls, moments: Moments) -> DenseFeatures:
+        """From the moments of all training rows."""
+        deviation = moments.deviation
         scale = np.where(deviation > 1e-6, deviation, 1.0)
-        return cls(raw.mean(axis=0, dtype=np.float64).astype(np.float32), scale.astype(np.float32))
+        return cls(moments.mean.astype(np.float32), scale.astype(np.float32))
 
     def transform(self, samples: Samples, spec: FeatureSpec) -> Floats:
         """Standardised features float32 [N, D]."""

@@ -32,13 +32,18 @@ class Discretiser:
     def fit(cls, sequences: npt.NDArray[np.float32], value_bins: int) -> Discretiser:
         """Quantile edges of the positive values of each column of `sequences` [N, F, T] (training days
         only)."""
-        edges, largest = [], []
-        for column in range(sequences.shape[1]):
-            values = sequences[:, column, :].ravel()
-            positive = values[np.isfinite(values) & (values > 0)]
-            largest.append(float(positive.max()) if len(positive) else 0.0)
-            edges.append(_quantile_edges(positive, value_bins))
-        return cls(tuple(edges), tuple(largest))
+        return cls.from_sample(sequences, largest_values(sequences), value_bins)
+
+    @classmethod
+    def from_sample(
+        cls, sample: npt.NDArray[np.float32], largest: npt.NDArray[np.float32], value_bins: int
+    ) -> Discretiser:
+        """Edges from a sample of the training rows [N, F, T]; `largest` [F] is exact, over all of them."""
+        columns = [sample[:, column, :].ravel() for column in range(sample.shape[1])]
+        edges = [
+            _quantile_edges(values[np.isfinite(values) & (values > 0)], value_bins) for values in columns
+        ]
+        return cls(tuple(edges), tuple(float(value) for value in largest))
 
     @property
     def bins(self) -> tuple[int, ...]:
@@ -74,6 +79,12 @@ class Discretiser:
         """The inverse of `to_dict`."""
         edges = tuple(np.asarray(column, dtype=np.float32) for column in plain["edges"])
         return cls(edges, tuple(float(value) for value in plain["largest"]))
+
+
+def largest_values(sequences: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The largest finite value of each column of `sequences` [N, F, T], 0 where none is positive. Returns [F]."""
+    finite = np.where(np.isfinite(sequences), sequences, 0.0)
+    return np.asarray(finite.max(axis=(0, 2), initial=0.0), dtype=np.float32)
 
 
 def _quantile_edges(positive: npt.NDArray[np.float32], value_bins: int) -> npt.NDArray[np.float32]:

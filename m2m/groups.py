@@ -33,6 +33,11 @@ class Block:
     rows: Tensor
     filled: Tensor | None
 
+    def to(self, device: torch.device) -> Block:
+        """The same block on `device`."""
+        filled = None if self.filled is None else self.filled.to(device)
+        return Block(self.groups.to(device), self.rows.to(device), filled)
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -67,6 +72,11 @@ class Groups:
             tuple(block for block, _ in parts),
             torch.from_numpy(np.argsort(placed)),
         )
+
+    def to(self, device: torch.device) -> Groups:
+        """The same groups on `device`."""
+        blocks = tuple(block.to(device) for block in self.blocks)
+        return Groups(self.knowledge.to(device), self.row_group.to(device), blocks, self.restore.to(device))
 
     def renumber(self, places: Tensor) -> Groups:
         """The same groups with knowledge row i known as `places[i]` (for weights kept in another order)."""

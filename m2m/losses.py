@@ -16,9 +16,8 @@ import torch
 from torch import Tensor
 
 
-def task_scales(labels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean of each task over training labels [N, m]; 1 for a task that is always 0. Returns [m]."""
-    mean = labels.mean(axis=0)
+def task_scales(mean: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """What labels are divided by: each task's mean over the training labels [m], 1 for a task that is always 0."""
     return np.where(mean > 0, mean, 1.0)
 
 

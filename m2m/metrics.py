@@ -37,8 +37,7 @@ def nmae(actual: Values, predicted: Values) -> float:
 def smape(actual: Values, predicted: Values) -> float:
     """Mean of |p - y| / ((p + y) / 2) over [N] (equation 21), where 0 / 0 counts 0; from 0 to 2."""
     _check(actual, predicted)
-    middle = (np.asarray(predicted, dtype=np.float64) + actual) / 2
-    parts = np.divide(np.abs(predicted - actual), middle, out=np.zeros(len(middle)), where=middle > 0)
+    parts = _symmetric(actual, predicted)
     return float(parts.mean()) if len(parts) else math.nan
 
 
@@ -49,12 +48,40 @@ def cell_metrics(
     if actual.shape != predicted.shape or actual.shape != (len(scenario), len(tasks)):
         found = f"labels {actual.shape}, predictions {predicted.shape}, scenarios {len(scenario)}"
         raise ValueError(f"{found}: expected the same rows and {len(tasks)} columns")
-    cells = []
-    for column, task in enumerate(tasks):
+    totals = CellTotals(tasks)
+    totals.add(actual, predicted, scenario)
+    return totals.cells()
+
+
+class CellTotals:
+    """Sums behind the metrics of every cell, gathered batch by batch."""
+
+    def __init__(self, tasks: Sequence[str]) -> None:
+        self.tasks = tuple(tasks)
+        # scenario -> [4, m]: rows, labels, absolute errors, symmetric percentage errors
+        self._sums: dict[str, Values] = {}
+
+    def add(self, actual: Values, predicted: Values, scenario: npt.NDArray[np.str_]) -> None:
+        """Take in rows. actual, predicted: [N, m]; scenario: text [N]."""
         for name in np.unique(scenario):
             rows = scenario == name
-            cells.append(_cell(task, str(name), actual[rows, column], predicted[rows, column]))
-    return cells
+            self._add(str(name), _sums(actual[rows], predicted[rows]))
+
+    def merge(self, other: CellTotals) -> None:
+        """Take in what another process gathered."""
+        for name, sums in other._sums.items():
+            self._add(name, sums)
+
+    def cells(self) -> list[Cell]:
+        """One cell per task and scenario, tasks in order, scenarios sorted."""
+        return [
+            _cell(task, name, self._sums[name][:, column])
+            for column, task in enumerate(self.tasks)
+            for name in sorted(self._sums)
+        ]
+
+    def _add(self, name: str, sums: Values) -> None:
+        self._sums[name] = self._sums.get(name, 0.0) + sums
 
 
 def overall(cells: Sequence[Cell]) -> dict[str, float]:
@@ -69,9 +96,21 @@ def overall(cells: Sequence[Cell]) -> dict[str, float]:
     }
 
 
-def _cell(task: str, scenario: str, actual: Values, predicted: Values) -> Cell:
-    total = float(actual.sum())
-    return Cell(task, scenario, len(actual), total, nmae(actual, predicted), smape(actual, predicted))
+def _sums(actual: Values, predicted: Values) -> Values:
+    errors = np.abs(predicted - actual)
+    rows = np.full(actual.shape[1], float(len(actual)))
+    return np.stack([rows, actual.sum(axis=0), errors.sum(axis=0), _symmetric(actual, predicted).sum(axis=0)])
+
+
+def _symmetric(actual: Values, predicted: Values) -> Values:
+    middle = (np.asarray(predicted, dtype=np.float64) + actual) / 2
+    return np.divide(np.abs(predicted - actual), middle, out=np.zeros(middle.shape), where=middle > 0)
+
+
+def _cell(task: str, scenario: str, sums: Values) -> Cell:
+    rows, labels, errors, symmetric = (float(value) for value in sums)
+    nmae = errors / labels if labels > 0 else math.nan
+    return Cell(task, scenario, int(rows), labels, nmae, symmetric / rows)
 
 
 def _check(actual: Values, predicted: Values) -> None:

@@ -5,6 +5,7 @@ Letters: N rows, C knowledge columns. Id 0 of each column is "unknown": a value 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,11 +33,15 @@ class Vocabulary:
         cls, knowledge: Mapping[str, npt.NDArray[np.str_]], columns: Sequence[str], min_rows: int = 1
     ) -> Vocabulary:
         """The values of each of `columns` found in at least `min_rows` rows."""
-        values = {}
-        for name in columns:
-            found, counts = np.unique(knowledge[name], return_counts=True)
-            values[name] = found[counts >= min_rows]
-        return cls(values)
+        return cls.from_counts({name: count_values(knowledge[name]) for name in columns}, min_rows)
+
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, Mapping[str, int]], min_rows: int = 1) -> Vocabulary:
+        """The same from the number of rows of each value."""
+        kept = {
+            name: sorted(v for v, rows in found.items() if rows >= min_rows) for name, found in counts.items()
+        }
+        return cls({name: np.asarray(values, dtype=np.str_) for name, values in kept.items()})
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -62,6 +67,12 @@ class Vocabulary:
     def from_dict(cls, plain: Mapping[str, Sequence[str]]) -> Vocabulary:
         """The inverse of `to_dict`."""
         return cls({name: np.asarray(values, dtype=np.str_) for name, values in plain.items()})
+
+
+def count_values(found: npt.NDArray[np.str_]) -> Counter[str]:
+    """How many rows hold each value of `found` [N]."""
+    values, rows = np.unique(found, return_counts=True)
+    return Counter(dict(zip(values.tolist(), rows.tolist(), strict=True)))
 
 
 def _ids(values: npt.NDArray[np.str_], found: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:

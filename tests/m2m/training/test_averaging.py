@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from m2m.averaging import WeightAverage, copy_weights
+from m2m.training.averaging import WeightAverage, copy_weights
 
 
 def test_average_by_hand_and_swap_back() -> None:

@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from m2m import ModelConfig, Samples, Scorer, Trainer, TrainingConfig, TrainingError, cell_metrics, overall
-from m2m.trainer import _Run, learning_rate
+from m2m import (
+    MemorySource,
+    ModelConfig,
+    Samples,
+    Scorer,
+    Trainer,
+    TrainingConfig,
+    TrainingError,
+    cell_metrics,
+    overall,
+)
+from m2m.training.run import TrainingRun
 from tests.m2m.conftest import QUICK
 from tests.m2m.world import SPEC, last_week_again, make_samples
 
@@ -96,18 +106,18 @@ def test_no_positive_label_still_gives_a_bundle() -> None:
     assert np.isfinite(Scorer(bundle).predict(rows).mean).all()
 
 
-def test_learning_rate_by_hand() -> None:
-    config = TrainingConfig(learning_rate=1.0, warmup_steps=10, final_learning_rate_share=0.5)
-    assert learning_rate(5, 110, config) == 0.5
-    assert learning_rate(10, 110, config) == 1.0
-    assert learning_rate(60, 110, config) == pytest.approx(0.75)
-    assert learning_rate(500, 110, config) == pytest.approx(0.5)
-
-
 def test_validation_leaves_the_weights_that_are_trained_alone() -> None:
-    run = _Run(SPEC, TINY, replace(QUICK, average_decay=0.9), make_samples(100), make_samples(50, seed=1))
+    run = TrainingRun(
+        SPEC,
+        TINY,
+        replace(QUICK, average_decay=0.9),
+        torch.device("cpu"),
+        MemorySource(make_samples(100)),
+        MemorySource(make_samples(50, seed=1)),
+    )
     with torch.no_grad():
         run.model.head_bias.fill_(1.0)
-    run._validate()
+    run.state.progress.rows = 1
+    run._end_of_epoch()
     assert run.model.head_bias.flatten().tolist() == [1.0, 1.0, 1.0]
-    assert run.best_weights["head_bias"].flatten().tolist() == [0.0, 0.0, 0.0]
+    assert run.state.best_weights["head_bias"].flatten().tolist() == [0.0, 0.0, 0.0]

@@ -8,27 +8,34 @@ group only. Chunks of a few rows are in between: groups stay mixed, and generati
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from m2m.encoder import Encoded
 from m2m.groups import Groups, Ints
-from m2m.vocabulary import UNKNOWN, Vocabulary
 
 
 @dataclass(frozen=True)
 class Batch:
-    """bins [B, T, F]; dense [B, D]; labels [B, m], scaled; groups; rows [B]: places in the training set."""
+    """bins [B, T, F]; dense [B, D]; labels [B, m], scaled; groups; origin [B, 2]: piece and place in it of each row."""
 
     bins: Tensor
     dense: Tensor
     labels: Tensor
     groups: Groups
-    rows: Ints
+    origin: Ints
+
+    def __len__(self) -> int:
+        return len(self.origin)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on `device`."""
+        if device.type == "cpu":
+            return self
+        bins, dense, labels = (part.to(device) for part in (self.bins, self.dense, self.labels))
+        return Batch(bins, dense, labels, self.groups.to(device), self.origin)
 
 
 def plan_chunks(code: Ints, chunk_rows: int, generator: np.random.Generator) -> tuple[Ints, Ints]:
@@ -43,33 +50,6 @@ def plan_chunks(code: Ints, chunk_rows: int, generator: np.random.Generator) -> 
     return order[again], place[again]
 
 
-def iterate_batches(
-    encoded: Encoded,
-    labels: Tensor,
-    vocabulary: Vocabulary,
-    generator: np.random.Generator,
-    batch_size: int,
-    chunk_rows: int,
-    unknown_share: float,
-) -> Iterator[Batch]:
-    """One epoch. labels: scaled, [N, m]. Knowledge values become "unknown" by chunk with `unknown_share`."""
-    rows, chunk = plan_chunks(encoded.code, chunk_rows, generator)
-    ids = encoded.knowledge[rows]
-    hidden = generator.random((int(chunk.max()) + 1, ids.shape[1])) < unknown_share
-    ids[hidden[chunk]] = UNKNOWN
-    code = vocabulary.code(ids)
-    for start, stop in batch_bounds(chunk, batch_size):
-        part = rows[start:stop]
-        groups = Groups.build(code[start:stop], ids[start:stop], chunk[start:stop])
-        yield Batch(
-            torch.from_numpy(encoded.bins[part]),
-            torch.from_numpy(encoded.dense[part]),
-            labels[part],
-            groups,
-            part,
-        )
-
-
 def batch_bounds(chunk: Ints, batch_size: int) -> list[tuple[int, int]]:
     """Starts and ends of batches of about `batch_size` rows that do not cut a chunk."""
     starts = np.flatnonzero(np.diff(chunk, prepend=-1) != 0)
@@ -78,6 +58,6 @@ def batch_bounds(chunk: Ints, batch_size: int) -> list[tuple[int, int]]:
     return list(zip(cuts.tolist(), [*cuts[1:].tolist(), len(chunk)], strict=True))
 
 
-def count_batches(code: Ints, batch_size: int) -> int:
+def count_batches(rows: int, batch_size: int) -> int:
     """An upper estimate of the batches of one epoch, for schedules and progress."""
-    return -(-len(code) // batch_size)
+    return -(-rows // batch_size)
