@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from m2m import MemorySource, TrainingConfig
 from m2m.encoder import Encoder
 from m2m.training.loader import stream_windows
-from m2m.training.windows import Window, WindowReader, plan_epoch
+from m2m.training.windows import Window, WindowPlan, WindowReader, plan_epoch
 from m2m.vocabulary import UNKNOWN
 from tests.m2m.world import SPEC, make_samples
 
@@ -24,7 +24,7 @@ def reader(training: TrainingConfig = SMALL, keep: bool = False) -> WindowReader
     return WindowReader(source, Encoder.fit(SAMPLES, SPEC, 6), np.ones(3), training, 32, keep)
 
 
-def plans(training: TrainingConfig = SMALL, epoch: int = 1) -> list:
+def plans(training: TrainingConfig = SMALL, epoch: int = 1) -> list[WindowPlan]:
     rows = MemorySource(SAMPLES, rows_per_piece=40).piece_rows
     return plan_epoch(rows, range(len(rows)), epoch, training)
 
