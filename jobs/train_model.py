@@ -9,22 +9,23 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from pyspark.sql import functions as F
-
 from jobs.common.arguments import ArgumentError, as_date
 from jobs.common.job import DataCheckError, JobContext, run_job
-from jobs.common.model_inputs import collect_samples, feature_spec
+from jobs.common.judging import judge
+from jobs.common.model_inputs import feature_spec
 from jobs.common.model_registry import CHALLENGER, CHAMPION, ModelRegistry
+from jobs.common.sample_source import DeltaSamples, delta_uri
 from jobs.common.settings import Settings
+from jobs.common.training import TrainingTask, fit_on_cluster, training_config
 from jobs.transforms.as_of_split import AsOfSplit, DayRange, check_gaps, split_days
 from jobs.transforms.baselines import persistence
-from m2m import Bundle, ModelConfig, Samples, Scorer, Trainer, TrainingConfig, cell_metrics, overall
+from m2m import Bundle, CheckpointError, ModelConfig
+from m2m.sources import count_rows
+from m2m.training.run import EpochCallback
 
 SAMPLES = "features.samples"
 PARTS = ("train", "valid", "test")
@@ -33,15 +34,11 @@ PARTS = ("train", "valid", "test")
 def train(context: JobContext) -> None:
     """Train, compare with persistence and with the champion, register."""
     settings, split = context.settings, _split(context)
-    parts = {name: _read_part(context, getattr(split, name)) for name in PARTS if getattr(split, name)}
+    parts = {name: _open_part(context, getattr(split, name)) for name in PARTS if getattr(split, name)}
     registry = ModelRegistry(settings.platform, context.warehouse.root)
     run_id = registry.start_run(f"train {split.train}", _parameters(settings, split))
-    trainer = Trainer(feature_spec(settings), *_configs(settings))
-    bundle = trainer.fit(
-        parts["train"],
-        parts["valid"],
-        on_epoch=lambda epoch, metrics: registry.log_metrics(run_id, metrics, epoch),
-    )
+    task = _task(context, parts)
+    bundle = _fit(context, task, lambda epoch, metrics: registry.log_metrics(run_id, metrics, epoch))
     judged = "test" if "test" in parts else "valid"
     figures = _compare(bundle, parts[judged], settings, judged)
     registry.log_metrics(run_id, figures)
@@ -49,7 +46,9 @@ def train(context: JobContext) -> None:
         bundle.save(folder)
         version = registry.register(run_id, Path(folder), bundle.sha256)
     _promote(registry, version, figures[f"{judged}_m2m_nmae"], parts[judged], judged)
-    context.counts.rows_in = sum(len(part) for part in parts.values())
+    if task.checkpoint:
+        Path(task.checkpoint).unlink(missing_ok=True)
+    context.counts.rows_in = sum(count_rows(part) for part in parts.values())
 
 
 def _split(context: JobContext) -> AsOfSplit:
@@ -80,32 +79,55 @@ def _range(args: argparse.Namespace, part: str) -> DayRange | None:
     return DayRange(start, end)
 
 
-def _read_part(context: JobContext, days: DayRange) -> Samples:
-    rows = context.warehouse.read_days(SAMPLES, days.start, days.end)
-    count, most = rows.count(), context.settings.training.max_samples
-    if not count:
+def _open_part(context: JobContext, days: DayRange) -> DeltaSamples:
+    table, settings = delta_uri(context.warehouse.path(SAMPLES)), context.settings
+    spec, most = feature_spec(settings), settings.training.max_samples
+    part = DeltaSamples.open(table, days.start, days.end, spec, most)
+    if not part.pieces:
         raise DataCheckError(f"{SAMPLES} has no row for {days}; run build_samples for these days first")
-    if count > most:
-        # A fixed thousandth of the keys at a time, so that a rerun keeps the same rows.
-        kept = max(1, most * 1000 // count)
-        rows = rows.where(F.pmod(F.xxhash64("advertiser_id", "scenario_id", "ds"), F.lit(1000)) < kept)
-        print(
-            f"train_model: {days}: {kept / 10:.1f} % of {count:,} rows are used (training.max_samples)",
-            file=sys.stderr,
-        )
-    return collect_samples(rows, context.settings)
+    if part.kept_share < 1:
+        told = f"{part.kept_share:.1%} of the rows are used (training.max_samples)"
+        print(f"train_model: {days}: {told}", file=sys.stderr)
+    return part
 
 
-def _configs(settings: Settings) -> tuple[ModelConfig, TrainingConfig]:
-    training = settings.training
-    return ModelConfig.named(settings.model.name, **settings.model.overrides), TrainingConfig(
-        seed=training.seed,
-        epochs=training.epochs,
-        batch_size=training.batch_size,
-        learning_rate=training.learning_rate,
-        patience=training.patience_epochs,
-        task_weights={task.name: task.weight for task in settings.tasks},
+def _task(context: JobContext, parts: Mapping[str, DeltaSamples]) -> TrainingTask:
+    settings, train = context.settings, parts["train"]
+    seen = sorted({piece.ds for piece in train.pieces})
+    return TrainingTask(
+        feature_spec(settings),
+        ModelConfig.named(settings.model.name, **settings.model.overrides),
+        training_config(settings),
+        train,
+        parts["valid"],
+        {"first": str(seen[0]), "last": str(seen[-1]), "count": len(seen)},
+        settings.training.device,
+        _checkpoint_file(context, train),
     )
+
+
+def _checkpoint_file(context: JobContext, train: DeltaSamples) -> str | None:
+    """One file per settings and training rows, so that a rerun after a kill finds its own."""
+    folder: Path | None = context.args.checkpoints
+    if folder is None and "://" not in context.warehouse.root:
+        folder = Path(context.warehouse.root) / "checkpoints"
+    if folder is None:
+        print("train_model: without --checkpoints a killed training starts anew", file=sys.stderr)
+        return None
+    return str(folder / f"train_model-{context.settings.version}-{train.fingerprint[:12]}.safetensors")
+
+
+def _fit(context: JobContext, task: TrainingTask, on_epoch: EpochCallback) -> Bundle:
+    processes = context.settings.training.processes
+    if processes > 1:
+        return fit_on_cluster(context.spark, task, processes, on_epoch)
+    try:
+        return task.fit(on_epoch)
+    except CheckpointError as error:
+        # Of an older version of the code, say: its steps are lost, nothing else.
+        print(f"train_model: {error}; starting anew", file=sys.stderr)
+        Path(str(task.checkpoint)).unlink()
+        return task.fit(on_epoch)
 
 
 def _parameters(settings: Settings, split: AsOfSplit) -> dict[str, object]:
@@ -118,25 +140,16 @@ def _parameters(settings: Settings, split: AsOfSplit) -> dict[str, object]:
     }
 
 
-def _compare(bundle: Bundle, samples: Samples, settings: Settings, part: str) -> dict[str, float]:
+def _compare(bundle: Bundle, rows: DeltaSamples, settings: Settings, part: str) -> dict[str, float]:
     """Overall metrics of the model and of persistence on one part; printed and returned."""
-    figures: dict[str, float] = {}
-    forecasts = {"m2m": Scorer(bundle).predict(samples).mean, "persistence": persistence(samples, settings)}
-    for name, forecast in forecasts.items():
-        found = _overall(samples, forecast, settings.task_names)
-        figures |= {f"{part}_{name}_{metric}": value for metric, value in found.items()}
+    judged = judge(bundle, rows, lambda samples: persistence(samples, settings))
+    figures = {f"{part}_{name}": value for name, value in judged.items()}
     told = [f"{key.removeprefix(f'{part}_')} {value:.4f}" for key, value in figures.items()]
     print(f"train_model: {part} days, overall: {', '.join(told)}", file=sys.stderr)
     return figures
 
 
-def _overall(samples: Samples, forecast: NDArray[np.float64], tasks: Sequence[str]) -> dict[str, float]:
-    if samples.labels is None:
-        raise ValueError("samples have no labels to compare with")
-    return overall(cell_metrics(samples.labels, forecast, samples.knowledge["scenario_id"], tasks))
-
-
-def _promote(registry: ModelRegistry, version: str, ours: float, samples: Samples, part: str) -> None:
+def _promote(registry: ModelRegistry, version: str, ours: float, rows: DeltaSamples, part: str) -> None:
     """The new version becomes champion when its NMAE `ours` beats the champion's on the same rows, else challenger."""
     champion = registry.find(CHAMPION)
     if champion is None or champion.version == version:
@@ -144,7 +157,7 @@ def _promote(registry: ModelRegistry, version: str, ours: float, samples: Sample
         print(f"train_model: version {version} is champion", file=sys.stderr)
         return
     rival = Bundle.load(champion.folder, expected_sha256=champion.sha256)
-    theirs = _overall(samples, Scorer(rival).predict(samples).mean, rival.spec.tasks)["nmae"]
+    theirs = judge(rival, rows)["m2m_nmae"]
     registry.set_alias(CHAMPION if ours < theirs else CHALLENGER, version)
     outcome = "is the new champion" if ours < theirs else "stays challenger"
     print(
@@ -155,6 +168,13 @@ def _promote(registry: ModelRegistry, version: str, ours: float, samples: Sample
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments beyond those of every job."""
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="FOLDER",
+        help="where a training under way is kept; all training processes must reach it (default: "
+        "<warehouse>/checkpoints when the warehouse is a local folder)",
+    )
     for part in PARTS:
         for end in ("start", "end"):
             parser.add_argument(

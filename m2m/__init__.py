@@ -7,7 +7,7 @@
 from m2m.bundle import Bundle, BundleError
 from m2m.config import ModelConfig, TrainingConfig
 from m2m.forecast import Forecast
-from m2m.metrics import Cell, cell_metrics, nmae, overall, smape
+from m2m.metrics import Cell, CellTotals, cell_metrics, nmae, overall, smape
 from m2m.model import M2M
 from m2m.samples import Samples
 from m2m.scorer import Scorer
@@ -23,6 +23,7 @@ __all__ = [
     "Bundle",
     "BundleError",
     "Cell",
+    "CellTotals",
     "CheckpointError",
     "FeatureSpec",
     "Forecast",

@@ -113,15 +113,28 @@ class Checks(_Model):
 
 
 class Training(_Model):
-    """How `train_model` trains; everything about the network itself is under `model`."""
+    """How `train_model` trains (see `m2m.TrainingConfig`); everything about the network itself is under `model`.
+
+    Rows are streamed from features.samples when their encoded form does not fit in `memory_mb`. `processes` > 1 trains
+    on the Spark cluster, with that many tasks at once.
+    """
 
     seed: int = 7
     epochs: int = Field(4, ge=1)
     batch_size: int = Field(256, ge=8)
+    optimiser: Literal["adam", "clippy"] = "adam"
     learning_rate: float = Field(2e-3, gt=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    gradient_norm_limit: float | None = Field(None, gt=0)
     patience_epochs: int = Field(2, ge=1)
     as_of_days: int = Field(74, ge=3)
-    max_samples: int = Field(2_000_000, ge=100)
+    max_samples: int | None = Field(None, ge=100)
+    memory_mb: int = Field(1024, ge=0)
+    loader_processes: int = Field(1, ge=0)
+    checkpoint_steps: int = Field(1000, ge=1)
+    processes: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1)
+    device: Literal["cpu", "cuda"] = "cpu"
 
 
 class ModelSettings(_Model):
