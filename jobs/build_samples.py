@@ -15,6 +15,7 @@ from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.transforms.sequences import build_sequences
 
 SAMPLES = "features.samples"
+ROW_GROUP_BYTES = 8 * 2**20
 
 
 def build(context: JobContext) -> None:
@@ -43,6 +44,8 @@ def build(context: JobContext) -> None:
         with_labels=True,
         every_days=context.args.every_days,
     )
+    # Training reads row group by row group in random order: small ones are shuffled better and fit in memory.
+    context.spark.conf.set("parquet.block.size", ROW_GROUP_BYTES)
     warehouse.replace_days(rows.hint("rebalance", "ds"), SAMPLES, context.start_ds, context.end_ds)
     context.counts.rows_out = warehouse.read_days(SAMPLES, context.start_ds, context.end_ds).count()
 

@@ -23,7 +23,7 @@ from jobs.common.settings import Settings
 from jobs.common.training import TrainingTask, fit_on_cluster, training_config
 from jobs.transforms.as_of_split import AsOfSplit, DayRange, check_gaps, split_days
 from jobs.transforms.baselines import persistence
-from m2m import Bundle, CheckpointError, ModelConfig
+from m2m import Bundle, ModelConfig, __version__
 from m2m.sources import count_rows
 from m2m.training.run import EpochCallback
 
@@ -107,27 +107,22 @@ def _task(context: JobContext, parts: Mapping[str, DeltaSamples]) -> TrainingTas
 
 
 def _checkpoint_file(context: JobContext, train: DeltaSamples) -> str | None:
-    """One file per settings and training rows, so that a rerun after a kill finds its own."""
+    """One file per code, settings and training rows, so that a rerun after a kill finds its own."""
     folder: Path | None = context.args.checkpoints
     if folder is None and "://" not in context.warehouse.root:
         folder = Path(context.warehouse.root) / "checkpoints"
     if folder is None:
         print("train_model: without --checkpoints a killed training starts anew", file=sys.stderr)
         return None
-    return str(folder / f"train_model-{context.settings.version}-{train.fingerprint[:12]}.safetensors")
+    name = f"train_model-{__version__}-{context.settings.version}-{train.fingerprint[:12]}.safetensors"
+    return str(folder.absolute() / name)
 
 
 def _fit(context: JobContext, task: TrainingTask, on_epoch: EpochCallback) -> Bundle:
     processes = context.settings.training.processes
     if processes > 1:
         return fit_on_cluster(context.spark, task, processes, on_epoch)
-    try:
-        return task.fit(on_epoch)
-    except CheckpointError as error:
-        # Of an older version of the code, say: its steps are lost, nothing else.
-        print(f"train_model: {error}; starting anew", file=sys.stderr)
-        Path(str(task.checkpoint)).unlink()
-        return task.fit(on_epoch)
+    return task.fit(on_epoch)
 
 
 def _parameters(settings: Settings, split: AsOfSplit) -> dict[str, object]:

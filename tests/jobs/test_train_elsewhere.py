@@ -1,0 +1,77 @@
+"""Training killed and run again, and training in two processes of a cluster; each in a warehouse of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from jobs.common.model_registry import CHAMPION, ModelRegistry
+from tests.small_world import AS_OF, SmallWorld
+
+pytestmark = pytest.mark.slow
+
+
+def copy_of(world: SmallWorld, folder: Path, training: dict[str, object]) -> list[str]:
+    """The world's samples in a new warehouse, and the arguments of train_model there with changed settings."""
+    shutil.copytree(world.warehouse.path("features.samples"), folder / "warehouse" / "features" / "samples")
+    raw = yaml.safe_load(world.settings_file.read_text())
+    raw["training"] |= training
+    (folder / "settings.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
+    where = ["--warehouse", str(folder / "warehouse"), "--settings", str(folder / "settings.yaml")]
+    return [*where, "--start-ds", AS_OF[0], "--end-ds", AS_OF[1]]
+
+
+def submit(master: str, arguments: list[str]) -> subprocess.Popen[str]:
+    command = ["spark-submit", "--master", master, "jobs/train_model.py", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def champion(world: SmallWorld, warehouse: str) -> tuple[str, dict[str, float]]:
+    """SHA-256 of the champion there and the figures of its run."""
+    registry = ModelRegistry(world.settings.platform, warehouse)
+    found = registry.find(CHAMPION)
+    assert found is not None
+    experiment = registry.client.get_experiment_by_name(registry.name)
+    run = registry.client.search_runs([experiment.experiment_id])[0]
+    return found.sha256, run.data.metrics
+
+
+def test_a_killed_training_run_again_gives_the_same_bundle(small_world: SmallWorld, tmp_path: Path) -> None:
+    arguments = copy_of(small_world, tmp_path, {"checkpoint_steps": 1})
+    checkpoints = tmp_path / "warehouse" / "checkpoints"
+    first = submit("local[1]", arguments)
+    deadline = time.monotonic() + 180
+    while not list(checkpoints.glob("*.safetensors")):
+        assert first.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGKILL)  # Java and the Python that it started
+    first.communicate()
+    assert len(list(checkpoints.glob("*.safetensors"))) == 1
+    again = submit("local[1]", arguments)
+    assert again.wait(timeout=300) == 0, again.communicate()[1]
+    assert not list(checkpoints.glob("*.safetensors"))
+    warehouse = str(tmp_path / "warehouse")
+    assert champion(small_world, warehouse)[0] == champion(small_world, small_world.warehouse.root)[0]
+
+
+def test_two_processes_on_a_cluster_reach_the_same_validation_nmae(
+    small_world: SmallWorld, tmp_path: Path
+) -> None:
+    figures = []
+    for processes, master in ((1, "local[1]"), (2, "local-cluster[2,1,1024]")):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        training = {"processes": processes, "epochs": 8, "patience_epochs": 8, "learning_rate": 0.005}
+        run = submit(master, copy_of(small_world, folder, training))
+        assert run.wait(timeout=400) == 0, run.communicate()[1]
+        figures.append(champion(small_world, str(folder / "warehouse"))[1])
+    assert set(figures[0]) == set(figures[1])
+    best = [figure["valid_nmae"] for figure in figures]
+    assert best[1] == pytest.approx(best[0], rel=0.01)
