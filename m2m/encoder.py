@@ -101,7 +101,7 @@ class EncoderFit:
     Everything is exact but the bin edges: these are quantiles of a uniform sample of rows.
     """
 
-    def __init__(self, spec: FeatureSpec, sample_rows: int = 32_768, seed: int = 0) -> None:
+    def __init__(self, spec: FeatureSpec, sample_rows: int = 16_384, seed: int = 0) -> None:
         self.spec = spec
         self.sample = RowSample(sample_rows, seed)
         self.largest = np.zeros(len(spec.sequence_columns), dtype=np.float32)
