@@ -19,7 +19,7 @@ from m2m.training.ranks import Ranks
 from tests.m2m.world import SPEC, make_samples
 
 CONFIG = TrainingConfig(
-    epochs=3, batch_size=64, window_rows=500, learning_rate=5e-3, average_decay=0.9, progress=False
+    seed=9, epochs=6, batch_size=64, window_rows=500, learning_rate=5e-3, average_decay=0.99, progress=False
 )
 
 
@@ -78,7 +78,7 @@ def test_gradients_are_averaged_over_rows_by_hand() -> None:
 
 def fit(rank: int, checkpoint: Path | None = None) -> tuple[str, float, int]:
     train = MemorySource(make_samples(8000), rows_per_piece=170)
-    valid = MemorySource(make_samples(1500, seed=1), rows_per_piece=100)
+    valid = MemorySource(make_samples(4000, seed=1), rows_per_piece=100)
     bundle = Trainer(SPEC, ModelConfig.named("tiny"), CONFIG).fit(train, valid, checkpoint=checkpoint)
     return bundle.sha256, bundle.metrics["valid_nmae"], bundle.metrics["train_rows"]
 
@@ -96,7 +96,7 @@ def fit_twice(rank: int, checkpoint: Path) -> tuple[str, str]:
     """All epochs at once, and in two parts with a checkpoint between them."""
     train = MemorySource(make_samples(900), rows_per_piece=170)
     valid = make_samples(200, seed=1)
-    config = replace(CONFIG, checkpoint_steps=5)
+    config = replace(CONFIG, epochs=3, checkpoint_steps=5)
     whole = Trainer(SPEC, ModelConfig.named("tiny"), config).fit(train, valid)
     stopped = _stop_after(17)
     try:
