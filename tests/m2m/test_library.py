@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 import m2m
 
@@ -52,3 +55,24 @@ def test_types_are_shipped() -> None:
 
 def test_everything_named_is_there() -> None:
     assert all(hasattr(m2m, name) for name in m2m.__all__)
+
+
+@pytest.mark.parametrize(
+    ("part", "names"),
+    [
+        ("discretiser", "section 4.1.1"),
+        ("sequence_embedding", "section 4.1.1"),
+        ("transformer", "equations 2-5"),
+        ("experts", "equation 6"),
+        ("task_views", "equation 7"),
+        ("scenario_knowledge", "equation 8"),
+        ("meta_unit", "equations 9-13"),
+        ("meta_attention", "equations 14-16"),
+        ("meta_tower", "equations 17 and 18"),
+        ("losses", "equations 19 and 20"),
+        ("metrics", "equations 21 and 22"),
+    ],
+)
+def test_each_part_of_the_paper_is_a_module_with_equations_and_letters(part: str, names: str) -> None:
+    explained = importlib.import_module(f"m2m.{part}").__doc__
+    assert explained is not None and names in explained and "\nLetters: " in explained
