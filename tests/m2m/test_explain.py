@@ -78,6 +78,26 @@ def test_order_and_batch_size_do_not_matter(bundle: Bundle, max_rows: int) -> No
         np.testing.assert_allclose(found[name], value[order], rtol=1e-4, atol=2e-6, err_msg=name)
 
 
+def test_a_pass_holds_no_more_rows_times_steps_than_allowed(bundle: Bundle) -> None:
+    sizes: list[int] = []
+    handle = bundle.model.experts.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
+    try:
+        Explainer(bundle, steps=32, max_rows=100).explain(make_samples(50, seed=7))
+    finally:
+        handle.remove()
+    # Three rows with all their steps, and the rest.
+    assert max(sizes) == 96
+    assert sum(size for size in sizes if size >= 32) == 50 * 32
+
+
+def test_explaining_leaves_no_gradients_on_the_weights(bundle: Bundle) -> None:
+    before = bundle.sha256
+    bundle.model.zero_grad()  # training left some
+    Explainer(bundle, steps=8).explain(make_samples(5))
+    assert all(weight.grad is None for weight in bundle.model.parameters())
+    assert replace(bundle).sha256 == before
+
+
 def test_twice_the_same(bundle: Bundle) -> None:
     once, again = (numbers(Explainer(bundle, steps=16).explain(make_samples(40, seed=5))) for _ in range(2))
     for name, value in once.items():
