@@ -81,7 +81,7 @@ def test_well_signed_nonsense_is_refused(folder: Path, change: dict[str, object]
 
 def test_sizes_beyond_any_memory_are_refused(folder: Path) -> None:
     config = json.loads((folder / JSON_FILE).read_text())["model_config"]
-    sign(folder, {"model_config": {**config, "d_view": 10**7}})
+    sign(folder, {"model_config": {**config, "d_view": 10**12}})
     with pytest.raises(BundleError, match="does not fit this code"):
         Bundle.load(folder)
 
