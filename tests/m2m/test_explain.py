@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from m2m import Bundle, FeatureSpec, ModelConfig, Samples, Scorer, Trainer, TrainingConfig
 from m2m.dense import window_sums
 from m2m.explain import RECENCY, Explainer, Explanation, Reason
+from m2m.heads import HEADS, make_head
 from tests.m2m.world import SPEC, make_samples
 
 PLANTED = FeatureSpec(
@@ -66,6 +68,15 @@ def test_prediction_is_what_the_scorer_predicts(bundle: Bundle, task: str) -> No
     found = Explainer(bundle, steps=8).explain(samples, task).prediction
     expected = Scorer(bundle).predict(samples).mean[:, SPEC.tasks.index(task)]
     np.testing.assert_allclose(np.minimum(found, SPEC.bounded_tasks.get(task, np.inf)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(HEADS))
+def test_what_is_explained_is_the_mean_of_every_head(name: str) -> None:
+    head, scales = make_head(name), np.array([1e6, 2.0, 0.1])
+    raw = torch.randn(20, 3, head.outputs)
+    found = torch.exp(head.log_rate(raw)).numpy() * scales
+    expected = head.forecast(raw.numpy(), scales, replace(SPEC, bounded_tasks={})).mean
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("max_rows", [32, 96, 10_000])
