@@ -2,6 +2,8 @@
 
 >>> bundle = Trainer(spec, ModelConfig.named("base")).fit(train, valid)   # doctest: +SKIP
 >>> bundle.save("model"); Scorer(Bundle.load("model")).predict(samples)   # doctest: +SKIP
+
+Explanations need captum, which is slow to import: `from m2m.explain import Explainer`.
 """
 
 from m2m.bundle import Bundle, BundleError

@@ -1,12 +1,16 @@
 """A trained model as a folder: model.safetensors (weights) and bundle.json (everything else).
 
-The SHA-256 covers both files, so a score can be traced to exactly one model. No pickle anywhere.
+Letters: m tasks.
+
+The SHA-256 covers both files, so a score can be traced to exactly one model. bundle.json has exactly one spelling:
+the one `Bundle.save` writes. So every changed byte of either file is refused, white space too. No pickle anywhere.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
@@ -25,7 +28,8 @@ from m2m.model import M2M
 from m2m.spec import FeatureSpec
 from m2m.version import __version__
 
-FORMAT_VERSION = 1
+# 2: the model's config names its head.
+FORMAT_VERSION = 2
 WEIGHTS_FILE, JSON_FILE = "model.safetensors", "bundle.json"
 _ENTRIES = (
     "code_version", "encoder", "format_version", "metrics", "model_config", "sha256", "spec", "task_scales",
@@ -80,14 +84,16 @@ class Bundle:
         }
 
     def save(self, folder: str | Path) -> None:
-        """Write the two files into `folder`, which is made when it is not there."""
+        """Write the two files into `folder`, which is made when it is not there.
+
+        Each file appears under its name only when it is complete, and the JSON, which names the weights by their
+        SHA-256, comes last: a save that is killed leaves the bundle that was there, or a folder that is refused.
+        """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        (target / WEIGHTS_FILE).write_bytes(self._weights)
-        text = json.dumps(
-            {**self._description(), "sha256": self.sha256}, indent=1, sort_keys=True, allow_nan=False
-        )
-        (target / JSON_FILE).write_text(text + "\n", encoding="utf-8")
+        text = _spell({**self._description(), "sha256": self.sha256})
+        _replace(target / WEIGHTS_FILE, self._weights)
+        _replace(target / JSON_FILE, text)
 
     def require_columns(self, columns: Iterable[str]) -> None:
         """Raise BundleError naming every column the model reads that is not among `columns`."""
@@ -99,8 +105,9 @@ class Bundle:
 
     @classmethod
     def load(cls, folder: str | Path, expected_sha256: str | None = None) -> Bundle:
-        """Read a bundle. Raises BundleError when a file is missing, cut or changed, when the format is newer
-        than this code, when an entry or column is missing, or when the SHA-256 is not `expected_sha256`."""
+        """Read a bundle. Raises BundleError, and nothing else, when a file is missing, cut or changed by as much as
+        a byte, when the format is newer or older than this code, when an entry is missing, or when the SHA-256 is
+        not `expected_sha256`."""
         text, weights = _read(Path(folder) / JSON_FILE), _read(Path(folder) / WEIGHTS_FILE)
         description = _parse(text)
         found = description.pop("sha256")
@@ -110,9 +117,14 @@ class Bundle:
         if expected_sha256 is not None and actual != expected_sha256:
             raise BundleError(f"bundle {folder} has SHA-256 {actual}, expected {expected_sha256}")
         try:
-            return cls._from_parts(description, weights)
-        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+            bundle = cls._from_parts(description, weights)
+            same = bundle._description() == description
+        # The SHA-256 is no signature: whatever a folder made elsewhere holds, it is told in one way.
+        except Exception as error:
             raise BundleError(f"bundle {folder} does not fit this code: {error!r}") from error
+        if not same:
+            raise BundleError(f"bundle {folder} does not fit this code: it holds more than this code reads")
+        return bundle
 
     @classmethod
     def _from_parts(cls, plain: dict[str, Any], weights: bytes) -> Bundle:
@@ -137,11 +149,25 @@ def _sha256(description: Mapping[str, Any], weights: bytes) -> str:
     return hashlib.sha256(canonical.encode() + b"\n" + weights).hexdigest()
 
 
+def _spell(plain: Mapping[str, Any]) -> bytes:
+    """The one way in which bundle.json is written."""
+    return (json.dumps(plain, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _parse(text: bytes) -> dict[str, Any]:
@@ -151,13 +177,40 @@ def _parse(text: bytes) -> dict[str, Any]:
         raise BundleError(f"{JSON_FILE} is not readable JSON: {error}") from error
     if not isinstance(plain, dict):
         raise BundleError(f"{JSON_FILE} holds {type(plain).__name__}, expected an object")
-    version = plain.get("format_version")
-    # The format comes first: a newer one may well have other entries, and saying so is the useful message.
-    if not isinstance(version, int) or isinstance(version, bool) or version > FORMAT_VERSION or version < 1:
-        raise BundleError(f"format version is {version!r}, this code reads 1 to {FORMAT_VERSION}")
+    # The format comes first: another one may well have other entries, and saying so is the useful message.
+    _check_format(plain.get("format_version"))
     if sorted(plain) != sorted(_ENTRIES):
         raise BundleError(f"{JSON_FILE} has entries {sorted(plain)}, expected {sorted(_ENTRIES)}")
+    _check_spelling(text, plain)
     return plain
+
+
+def _check_format(version: object) -> None:
+    if type(version) is not int or version < 1:
+        raise BundleError(f"format version is {version!r}, this code reads {FORMAT_VERSION}")
+    if version > FORMAT_VERSION:
+        raise BundleError(
+            f"format version is {version}, this code reads {FORMAT_VERSION}: a newer version of the code wrote it"
+        )
+    if version < FORMAT_VERSION:
+        raise BundleError(
+            f"format version is {version}, this code reads {FORMAT_VERSION}: the bundle is older, train again"
+        )
+
+
+def _check_spelling(text: bytes, plain: Mapping[str, Any]) -> None:
+    try:
+        expected = _spell(plain)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{JSON_FILE} was changed: {error}") from error
+    if text == expected:
+        return
+    shorter = min(len(text), len(expected))
+    place = next((at for at in range(shorter) if text[at] != expected[at]), shorter)
+    line = expected[:place].count(b"\n") + 1
+    raise BundleError(
+        f"{JSON_FILE} was changed: from byte {place} (line {line}) on it is not spelt as it was written"
+    )
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,6 +1,6 @@
 """Expert views E_i = MLP_i(F) (section 4.1.3, equation 6).
 
-Letters: B rows, X width of F, k experts, n hidden units, d = d_view.
+Letters: B rows, X width of F, k experts, n = d_hidden units, d = d_view (d_1 in equation 14).
 """
 
 from __future__ import annotations

@@ -33,6 +33,10 @@ class Head(Protocol):
         """raw: [B, m, o]; scaled labels: [B, m]. Returns the loss of each row and task [B, m]."""
         ...
 
+    def log_rate(self, raw: Tensor) -> Tensor:
+        """raw: [B, m, o]. Returns the logarithm of the mean, in units of the training mean [B, m]; differentiable."""
+        ...
+
     def forecast(self, raw: Raw, scales: Values, spec: FeatureSpec) -> Forecast:
         """raw: [N, m, o]; scales: [m]. Bounded tasks are clipped. Raises ValueError naming a task whose forecast is
         not finite."""
@@ -47,6 +51,10 @@ class PoissonHead:
     def loss(self, raw: Tensor, scaled: Tensor) -> Tensor:
         """Poisson loss of the log-rates raw[..., 0]."""
         return poisson_loss(raw[..., 0], scaled)
+
+    def log_rate(self, raw: Tensor) -> Tensor:
+        """raw[..., 0]."""
+        return raw[..., 0]
 
     def forecast(self, raw: Raw, scales: Values, spec: FeatureSpec) -> Forecast:
         """exp(log-rate) times the training mean."""

@@ -1,6 +1,7 @@
 """Poisson multi-task loss and regulariser (section 4.3, equations 19 and 20).
 
-Letters: B rows, m tasks.
+Letters: B rows of a batch, N training rows, m tasks; lambda_t task weights and alpha the regularisation weight, as in
+the paper, are in `TrainingConfig`.
 
 Money and counts differ by orders of magnitude, so each task's values are divided by its training mean
 (`task_scales`); only then do the weights lambda_t mean something.

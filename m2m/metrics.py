@@ -1,6 +1,6 @@
 """NMAE and SMAPE (section 5.1.4, equations 21 and 22), per cell and overall.
 
-Letters: N rows, m tasks. A cell is one task in one scenario.
+Letters: N rows, m tasks, y label, p prediction (the paper's y with a hat). A cell is one task in one scenario.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Letters: B rows, T days, F sequence columns, D dense features, X width of F (equation 5), k experts, m tasks,
 d = d_view, U distinct knowledge rows, C knowledge columns, s = d_scenario, o numbers the head reads per row and
-task; u groups and g rows of a block.
+task; u groups, g rows of a padded group and n real rows of a block.
 """
 
 from __future__ import annotations

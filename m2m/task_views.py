@@ -1,6 +1,6 @@
 """Task views T_t = MLP(Embedding(t)) (section 4.1.4, equation 7).
 
-Letters: m tasks, d = d_view.
+Letters: m tasks, d = d_view (d_2 in equation 14).
 """
 
 from __future__ import annotations

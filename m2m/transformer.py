@@ -1,6 +1,7 @@
 """Self-attention over the days of one kind of sequence (section 4.1.2, equations 2-5).
 
-Letters: B rows, T days, X width of an embedded day, h heads, c = d_head, H = h * c.
+Letters: B rows, T days, X width of an embedded day (in the paper X is the matrix of all of them), h heads, c = d_head
+(the paper's d in equation 2), H = h * c. `mix` is the paper's W^H.
 
 The paper brings the T output vectors "into a fixed-length vector" without saying how. We concatenate the last
 day's vector (what the newest day looks like in the light of the others) and the mean over days (the level of
@@ -25,7 +26,7 @@ class TransformerLayer(nn.Module):
         self.output_width = 2 * heads * d_head
 
     def attend(self, days: Tensor) -> Tensor:
-        """MH(X) of equation 3. days: [B, T, X]. Returns [B, T, H]."""
+        """MH(X) of equations 3 and 4. days: [B, T, X]. Returns [B, T, H]."""
         rows, length, _ = days.shape
         parts = self.query_key_value(days).view(rows, length, 3, self.heads, self.d_head)
         query, key, value = parts.permute(2, 0, 3, 1, 4)

@@ -1,5 +1,7 @@
-"""Exponential moving average of weights: steadier than the last step's weights, for one pass over them a
-step."""
+"""Exponential moving average of weights: steadier than the last step's weights, for one pass over them a step.
+
+No letters: the tensors are those of the model, whatever their shapes.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,6 +18,13 @@ QUICK = TrainingConfig(epochs=1, batch_size=64, progress=False, seed=3)
 def tiny_bundle() -> Bundle:
     """One epoch of `tiny` on 300 rows."""
     return Trainer(SPEC, ModelConfig.named("tiny"), QUICK).fit(make_samples(300), make_samples(80, seed=1))
+
+
+@pytest.fixture
+def folder(tiny_bundle: Bundle, tmp_path: Path) -> Path:
+    """That bundle, saved."""
+    tiny_bundle.save(tmp_path / "model")
+    return tmp_path / "model"
 
 
 @pytest.fixture(autouse=True)

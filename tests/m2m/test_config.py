@@ -51,3 +51,16 @@ def test_impossible_sizes_are_refused(change: dict[str, float]) -> None:
 def test_impossible_training_settings_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):
         TrainingConfig(**change)  # type: ignore[arg-type]
+
+
+def test_paper_is_the_paper_throughout() -> None:
+    paper = ModelConfig.named("paper")
+    assert (paper.head, paper.knowledge_input) == ("poisson", False)
+    assert not (paper.without_meta_tower or paper.without_meta_attention or paper.without_transformer)
+
+
+@pytest.mark.parametrize("name", ["paper", "base", "tiny"])
+@pytest.mark.parametrize("ablation", ["without_meta_tower", "without_meta_attention", "without_transformer"])
+def test_every_ablation_is_one_setting(name: str, ablation: str) -> None:
+    full, without = ModelConfig.named(name).to_dict(), ModelConfig.named(name, **{ablation: True}).to_dict()
+    assert {key for key in full if full[key] != without[key]} == {ablation}

@@ -42,3 +42,19 @@ def test_layout_is_pair_then_advertiser_then_recency_then_weekday() -> None:
     np.testing.assert_allclose(raw[:, 0], np.log1p(samples.sequences[:, 0, -1]), rtol=1e-6)
     assert not raw[:, 16:32].any()
     np.testing.assert_array_equal(raw[:, 33:].argmax(axis=1), samples.weekday)
+
+
+def test_standardisation_by_hand() -> None:
+    samples = make_samples(2)
+    sequences = np.zeros((2, 4, 14), dtype=np.float32)
+    sequences[1, 0, -1] = np.expm1(2.0)
+    rows = replace(
+        samples, sequences=sequences, advertiser_window_sums=np.zeros((2, 16)), weekday=np.array([0, 1])
+    )
+    fitted = DenseFeatures.fit(rows, SPEC)
+    values = fitted.transform(rows, SPEC)
+    # log(1 + sum) is 0 and 2: mean 1, deviation 1. A column that never moves has mean 0 and scale 1.
+    assert (fitted.mean[0], fitted.scale[0]) == (1.0, 1.0)
+    np.testing.assert_allclose(values[:, 0], [-1, 1], rtol=1e-6)
+    assert (fitted.mean[1], fitted.scale[1]) == (0.0, 1.0)
+    np.testing.assert_allclose(values[:, 33:35], [[1, -1], [-1, 1]], rtol=1e-6)

@@ -57,3 +57,12 @@ def test_renumber_moves_groups_and_rows_alike() -> None:
 def test_no_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="no rows"):
         Groups.build(np.empty(0, dtype=np.int64), np.empty((0, 1), dtype=np.int64))
+
+
+def test_padding_by_hand() -> None:
+    # Sizes 8 and 5 lie together; 1 beside 8 would be padding of 7, more than a quarter of all 14 rows.
+    assert [part.tolist() for part in split_by_size(np.array([1, 8, 5]))] == [[1, 2], [0]]
+    code = np.array([4, 2, 4, 4])
+    groups = Groups.build(code, code[:, None])
+    assert groups.knowledge.tolist() == [[2], [4]]
+    assert groups.row_group.tolist() == [1, 0, 1, 1]

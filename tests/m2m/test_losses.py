@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.special import xlogy
+from sklearn.metrics import mean_poisson_deviance
 
 from m2m.losses import poisson_loss, regulariser, task_scales
 
@@ -24,14 +26,13 @@ def test_poisson_loss_is_least_at_the_mean() -> None:
 
 
 def test_agrees_with_the_poisson_deviance_of_scikit_learn() -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
     generator = np.random.default_rng(0)
     labels, rates = generator.poisson(2.0, 50) + 1.0, generator.gamma(2.0, 1.0, (2, 50))
     ours = [
         float(poisson_loss(torch.tensor(r).log()[:, None], torch.tensor(labels)[:, None]).mean())
         for r in rates
     ]
-    theirs = [metrics.mean_poisson_deviance(labels, r) for r in rates]
+    theirs = [mean_poisson_deviance(labels, r) for r in rates]
     assert 2 * (ours[0] - ours[1]) == pytest.approx(theirs[0] - theirs[1], rel=1e-9)
 
 
@@ -42,3 +43,11 @@ def test_scales_are_training_means_and_never_zero() -> None:
 def test_regulariser_by_hand() -> None:
     found = regulariser([torch.tensor([[1.0, 2.0]])], [torch.tensor([3.0]), torch.tensor([[-1.0]])])
     assert float(found) == 15.0
+
+
+def test_half_the_poisson_deviance_above_the_best_rate() -> None:
+    generator = np.random.default_rng(1)
+    labels, rates = generator.poisson(1.0, 200).astype(np.float64), generator.gamma(2.0, 1.0, 200)
+    ours = poisson_loss(torch.tensor(rates).log()[:, None], torch.tensor(labels)[:, None]).numpy()[:, 0]
+    best = labels - xlogy(labels, labels)  # the rate that is the label itself
+    assert 2 * (ours - best).mean() == pytest.approx(mean_poisson_deviance(labels, rates), rel=1e-9)

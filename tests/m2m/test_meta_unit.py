@@ -61,3 +61,19 @@ def test_weights_start_near_the_base_and_depend_on_the_scenario() -> None:
     assert 0.1 < float(weights.std()) * 8 < 2
     apart = float((weights[0] - weights[1]).std() / weights.std())
     assert 0.02 < apart < 0.5
+
+
+def test_two_groups_and_two_layers_by_hand() -> None:
+    unit = MetaUnit(d=1, d_scenario=1, layers=2)
+    with torch.no_grad():
+        for layer, (base, by_scenario, bias) in zip(
+            unit.layers, ((1.0, 1.0, 0.0), (2.0, 0.0, 1.0)), strict=True
+        ):
+            layer.weight_base.fill_(base)
+            layer.weight_map.fill_(by_scenario)
+            layer.bias_base.fill_(bias)
+    found = MetaUnit.apply_layers(
+        torch.tensor([[[[3.0]]], [[[3.0]]]]), unit.generate(torch.tensor([[1.0], [-2.0]]))
+    )
+    # S~ = 1: 3 * 2 = 6, 6 * 2 + 1 = 13.  S~ = -2: 3 * -1 = -3, LeakyReLU -.03, -.06 + 1 = .94
+    torch.testing.assert_close(found.flatten(), torch.tensor([13.0, 0.94]))
