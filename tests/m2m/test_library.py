@@ -34,7 +34,7 @@ def test_the_three_names_of_the_library() -> None:
     assert {M2M.__module__, Bundle.__module__, Trainer.__module__} == {
         "m2m.model",
         "m2m.bundle",
-        "m2m.trainer",
+        "m2m.training.trainer",
     }
 
 
