@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,11 @@ from m2m.batches import Batch, count_batches, iterate_batches
 from m2m.bundle import Bundle, build_model
 from m2m.config import ModelConfig, TrainingConfig
 from m2m.encoder import Encoded, Encoder
+from m2m.forecast import Forecast
 from m2m.losses import regulariser, task_scales
 from m2m.metrics import Cell, cell_metrics, overall
 from m2m.model import M2M
+from m2m.recalibration import Recalibration
 from m2m.samples import Samples
 from m2m.scorer import predict_raw
 from m2m.spec import FeatureSpec
@@ -88,6 +91,7 @@ class _Run:
         self.encoder = Encoder.fit(train, spec, config.value_bins, training.min_category_rows)
         self.encoded: Encoded = self.encoder.encode(train)
         self.scales = task_scales(_labels(train))
+        self.recalibration = Recalibration.of_labels(_labels(train), spec.tasks)
         self.labels = torch.from_numpy((_labels(train) / self.scales).astype(np.float32))
         self.model: M2M = build_model(spec, config, self.encoder)
         self.average = WeightAverage(self.model, training.average_decay)
@@ -171,13 +175,19 @@ class _Run:
         self.average.swap()
         return {"valid_nmae": found["nmae"], "valid_smape": found["smape"]}
 
-    def _cells(self) -> list[Cell]:
+    def _raw(self) -> npt.NDArray[np.float32]:
+        """The head's numbers of all validation rows [N, m, o]."""
         with torch.inference_mode():
             store = WeightStore(self.model, len(self.spec.knowledge), _VALIDATION_WEIGHT_BYTES)
-            raw = predict_raw(self.model, self.encoder, self.valid, _VALIDATION_ROWS, store)
-        predicted = self.model.head.forecast(raw, self.scales, self.spec).point
+            return predict_raw(self.model, self.encoder, self.valid, _VALIDATION_ROWS, store)
+
+    def _cells(self) -> list[Cell]:
+        predicted = self._forecast(self._raw(), self.recalibration).point
         scenario = self.valid.knowledge[self.spec.scenario_column]
         return cell_metrics(_labels(self.valid), predicted, scenario, self.spec.tasks)
+
+    def _forecast(self, raw: npt.NDArray[np.float32], recalibration: Recalibration) -> Forecast:
+        return self.model.head.forecast(raw, self.scales, self.spec, recalibration)
 
     def bundle(self, training_days: Mapping[str, Any]) -> Bundle:
         found = {f"valid_{name}": _or_none(value) for name, value in overall(self.best_cells).items()}
@@ -185,9 +195,11 @@ class _Run:
         counts = {"best_epoch": self.best_epoch, "epochs": self.epochs, "train_rows": len(self.encoded)}
         metrics = {**found, **counts, "valid_rows": len(self.valid), "valid_cells": cells}
         self.model.eval()
+        forecast = partial(self._forecast, self._raw())
         return Bundle(
             self.spec, self.config, self.encoder, self.model, self.scales,
             self.training.to_dict(), dict(training_days), metrics,
+            recalibration=self.recalibration.fitted(forecast, _labels(self.valid)),
         )  # fmt: skip
 
 

@@ -109,5 +109,5 @@ def test_validation_leaves_the_weights_that_are_trained_alone() -> None:
     with torch.no_grad():
         run.model.head_bias.fill_(1.0)
     run._validate()
-    assert run.model.head_bias.flatten().tolist() == [1.0, 1.0, 1.0]
-    assert run.best_weights["head_bias"].flatten().tolist() == [0.0, 0.0, 0.0]
+    assert set(run.model.head_bias.flatten().tolist()) == {1.0}
+    assert set(run.best_weights["head_bias"].flatten().tolist()) == {0.0}
