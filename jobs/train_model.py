@@ -24,7 +24,8 @@ from jobs.common.model_registry import CHALLENGER, CHAMPION, ModelRegistry
 from jobs.common.settings import Settings
 from jobs.transforms.as_of_split import AsOfSplit, DayRange, check_gaps, split_days
 from jobs.transforms.baselines import persistence
-from m2m import Bundle, ModelConfig, Samples, Scorer, Trainer, TrainingConfig, cell_metrics, overall
+from m2m import Bundle, Forecast, ModelConfig, Samples, Scorer, Trainer, TrainingConfig, cell_metrics, overall
+from m2m.calibration import coverage, expected_calibration_error
 
 SAMPLES = "features.samples"
 PARTS = ("train", "valid", "test")
@@ -121,13 +122,30 @@ def _parameters(settings: Settings, split: AsOfSplit) -> dict[str, object]:
 def _compare(bundle: Bundle, samples: Samples, settings: Settings, part: str) -> dict[str, float]:
     """Overall metrics of the model and of persistence on one part; printed and returned."""
     figures: dict[str, float] = {}
-    forecasts = {"m2m": Scorer(bundle).predict(samples).mean, "persistence": persistence(samples, settings)}
-    for name, forecast in forecasts.items():
-        found = _overall(samples, forecast, settings.task_names)
+    forecast = Scorer(bundle).predict(samples)
+    estimates = {"m2m": forecast.mean, "persistence": persistence(samples, settings)}
+    if forecast.median is not None:
+        estimates["m2m_median"] = forecast.median
+    for name, estimate in estimates.items():
+        found = _overall(samples, estimate, settings.task_names)
         figures |= {f"{part}_{name}_{metric}": value for metric, value in found.items()}
+    calibration = _calibration(samples, forecast, settings.task_names.index(settings.active_task))
+    figures |= {f"{part}_m2m_{metric}": value for metric, value in calibration.items()}
     told = [f"{key.removeprefix(f'{part}_')} {value:.4f}" for key, value in figures.items()]
     print(f"train_model: {part} days, overall: {', '.join(told)}", file=sys.stderr)
     return figures
+
+
+def _calibration(samples: Samples, forecast: Forecast, active: int) -> dict[str, float]:
+    """Share of labels in [p10, p90] and expected calibration error of P(active); nothing without a distribution."""
+    low, high, probability = forecast.p10, forecast.p90, forecast.probability_positive
+    if samples.labels is None or low is None or high is None or probability is None:
+        return {}
+    happened = samples.labels[:, active] > 0
+    return {
+        "interval_coverage": coverage(samples.labels, low, high),
+        "active_ece": expected_calibration_error(probability[:, active], happened),
+    }
 
 
 def _overall(samples: Samples, forecast: NDArray[np.float64], tasks: Sequence[str]) -> dict[str, float]:
