@@ -41,7 +41,7 @@ def intervals(found: Trust) -> go.Figure:
         figure.add_bar(**_bars(tasks, shares), name=name, marker_color=colour)
     for end in (0.1, 0.9):
         figure.add_vline(x=end, line={"color": INK, "dash": "dot", "width": 1.5})
-    figure.update_layout(barmode="stack", bargap=0.35)
+    figure.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
     figure.update_xaxes(title_text="share of pairs x days", range=[0, 1], tickformat=".0%", dtick=0.1)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return styled(figure, 140 + 55 * len(tasks))

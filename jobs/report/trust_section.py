@@ -27,7 +27,7 @@ def trusted(found: Trust | None) -> Markup:
         heading("80 % intervals: where the actual totals fell"),
         paragraph(
             "Right intervals have one tenth of the totals below p10 and one tenth above p90, up to the dotted lines. "
-            "A total of 0 is never below its interval, so pairs that often do nothing have less than a tenth there.",
+            "Pairs that often do nothing have a p10 of 0, and no total lies below 0: with many zeros it is less.",
             "soft",
         ),
         chart("intervals", trust_figures.intervals(found)),

@@ -98,11 +98,12 @@ def test_the_distribution_is_written_beside_the_means(small_world: SmallWorld) -
     written = [by_pair[r.advertiser_id, r.scenario_id, r.ds] for r in rows]
     expected = direct_forecast(small_world, rows).parts()
     money = [PREDICTIONS.index(task) for task in ("expenditure", "gmv")]
+    # float32 is right to some 1e-6 of the training mean; a half can be rounded to either side.
+    small = 1e-5 * champion(small_world)[0].task_scales
     for part in ("median", "p10", "p90"):
         stored = np.asarray([[row[f"predicted_{task}_{part}"] for task in PREDICTIONS] for row in written])
-        np.testing.assert_allclose(stored[:, money], expected[part][:, money], rtol=1e-5, atol=1e-6)
-        # A half can be rounded to either side when the last bit of a product differs.
-        assert np.isclose(stored, expected[part], rtol=1e-5, atol=1e-6).mean() > 0.999
+        close = np.abs(stored - expected[part]) <= small + 1e-4 * expected[part]
+        assert close[:, money].all() and close.mean() > 0.999
     active = [row.probability_active for row in written]
     np.testing.assert_allclose(active, expected["probability_positive"][:, -1], rtol=1e-5)
 
