@@ -36,6 +36,8 @@ def promises(settings: Settings) -> list[Promise]:
         at_most("duplicate_keys", 0, "a pair comes once a day"),
         at_most("null_keys", 0, "every row has its key"),
         at_most("wrong_active_rates", 0, "every predicted_active_rate lies in [0, 1]"),
+        at_most("wrong_probabilities", 0, "every probability_active lies in [0, 1] or is null"),
+        at_most("wrong_intervals", 0, "every interval and median is in order: p10 <= median <= p90, or null"),
         at_most("models", 1, "one model scored the whole day"),
         at_most("missing_model", 0, "every row names its model"),
         *values,

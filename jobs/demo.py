@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     steps: list[tuple[str, Callable[[], int]]] = [
         (
             f"build a world of {args.advertisers:,} advertisers, train M2M on it",
-            lambda: _prepare(str(warehouse), args.advertisers),
+            lambda: prepare(str(warehouse), args.advertisers),
         ),
         (
             f"Airflow: range_backfill over {BACKFILL_DAYS} days, one Spark job per step",
@@ -80,7 +80,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def _prepare(warehouse: str, advertisers: int) -> int:
+def prepare(warehouse: str, advertisers: int) -> int:
     """World, facts, samples, model: four jobs in one Spark process, which saves three starts of it."""
     world = ["--warehouse", warehouse, "--start-ds", str(FIRST_DAY), "--end-ds", str(NEWEST_DAY)]
     first_as_of, last_as_of = FIRST_DAY + timedelta(days=39), NEWEST_DAY - timedelta(days=7)

@@ -18,6 +18,7 @@ from jobs.common.ddl import create_table
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.model_inputs import feature_spec
 from jobs.common.model_registry import CHAMPION, ModelRegistry, RegisteredBundle
+from jobs.common.prediction_columns import prediction_columns
 from jobs.common.publication import withdraw_days
 from jobs.common.score_udf import score_column, ship_bundle, with_scores
 from jobs.common.settings import Settings
@@ -71,13 +72,15 @@ def finish(
     scored: DataFrame, registered: RegisteredBundle, settings: Settings, scored_at: datetime
 ) -> DataFrame:
     """Add the active rate and where the scores come from; the columns of scores.advertiser_scores in order."""
+    predicted = prediction_columns(settings.task_names)
     rate = F.col(f"predicted_{settings.active_task}") / settings.horizon_days
     return scored.select(
         "advertiser_id",
         "scenario_id",
         "ds",
-        *(f"predicted_{name}" for name in settings.task_names),
+        *predicted[:-1],
         rate.alias("predicted_active_rate"),
+        predicted[-1],
         "eligible",
         F.lit(registered.version).alias("model_version"),
         F.lit(registered.sha256).alias("model_sha256"),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,13 +18,13 @@ from jobs.common.arguments import ArgumentError, as_date
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.judging import judge
 from jobs.common.model_inputs import feature_spec
-from jobs.common.model_registry import CHALLENGER, CHAMPION, ModelRegistry
+from jobs.common.model_registry import CHALLENGER, CHAMPION, ModelRegistry, RegisteredBundle
 from jobs.common.sample_source import DeltaSamples, delta_uri
 from jobs.common.settings import Settings
 from jobs.common.training import TrainingTask, fit_on_cluster, training_config
 from jobs.transforms.as_of_split import AsOfSplit, DayRange, check_gaps, split_days
 from jobs.transforms.baselines import persistence
-from m2m import Bundle, ModelConfig, __version__
+from m2m import Bundle, BundleError, ModelConfig, __version__
 from m2m.sources import count_rows
 from m2m.training.run import EpochCallback
 
@@ -45,7 +46,7 @@ def train(context: JobContext) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bundle.save(folder)
         version = registry.register(run_id, Path(folder), bundle.sha256)
-    _promote(registry, version, figures[f"{judged}_m2m_nmae"], parts[judged], judged)
+    _promote(registry, version, figures[f"{judged}_m2m_nmae"], parts[judged], judged, settings.active_task)
     if task.checkpoint:
         Path(task.checkpoint).unlink(missing_ok=True)
     context.counts.rows_in = sum(count_rows(part) for part in parts.values())
@@ -137,28 +138,42 @@ def _parameters(settings: Settings, split: AsOfSplit) -> dict[str, object]:
 
 def _compare(bundle: Bundle, rows: DeltaSamples, settings: Settings, part: str) -> dict[str, float]:
     """Overall metrics of the model and of persistence on one part; printed and returned."""
-    judged = judge(bundle, rows, lambda samples: persistence(samples, settings))
+    judged = judge(bundle, rows, settings.active_task, lambda samples: persistence(samples, settings))
     figures = {f"{part}_{name}": value for name, value in judged.items()}
     told = [f"{key.removeprefix(f'{part}_')} {value:.4f}" for key, value in figures.items()]
     print(f"train_model: {part} days, overall: {', '.join(told)}", file=sys.stderr)
     return figures
 
 
-def _promote(registry: ModelRegistry, version: str, ours: float, rows: DeltaSamples, part: str) -> None:
+def _promote(
+    registry: ModelRegistry, version: str, ours: float, rows: DeltaSamples, part: str, active_task: str
+) -> None:
     """The new version becomes champion when its NMAE `ours` beats the champion's on the same rows, else challenger."""
     champion = registry.find(CHAMPION)
     if champion is None or champion.version == version:
         registry.set_alias(CHAMPION, version)
         print(f"train_model: version {version} is champion", file=sys.stderr)
         return
-    rival = Bundle.load(champion.folder, expected_sha256=champion.sha256)
-    theirs = judge(rival, rows)["m2m_nmae"]
+    theirs = _champions_nmae(champion, rows, active_task)
     registry.set_alias(CHAMPION if ours < theirs else CHALLENGER, version)
     outcome = "is the new champion" if ours < theirs else "stays challenger"
     print(
         f"train_model: version {version} {outcome}: {part} NMAE {ours:.4f}, version {champion.version} {theirs:.4f}",
         file=sys.stderr,
     )
+
+
+def _champions_nmae(champion: RegisteredBundle, rows: DeltaSamples, active_task: str) -> float:
+    """On the same rows; infinite when the champion can no longer be used, being of another format or other columns."""
+    try:
+        rival = Bundle.load(champion.folder, expected_sha256=champion.sha256)
+    except BundleError as error:
+        print(f"train_model: version {champion.version} cannot be used any more: {error}", file=sys.stderr)
+        return math.inf
+    if rival.spec != rows.spec:
+        print(f"train_model: version {champion.version} was trained on other columns", file=sys.stderr)
+        return math.inf
+    return judge(rival, rows, active_task)["m2m_nmae"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ from safetensors.torch import save as save_tensors
 from m2m.config import ModelConfig
 from m2m.encoder import Encoder
 from m2m.model import M2M
+from m2m.recalibration import Recalibration
 from m2m.spec import FeatureSpec
 from m2m.version import __version__
 
@@ -32,8 +33,8 @@ from m2m.version import __version__
 FORMAT_VERSION = 2
 WEIGHTS_FILE, JSON_FILE = "model.safetensors", "bundle.json"
 _ENTRIES = (
-    "code_version", "encoder", "format_version", "metrics", "model_config", "sha256", "spec", "task_scales",
-    "training_config", "training_days",
+    "code_version", "encoder", "format_version", "metrics", "model_config", "recalibration", "sha256", "spec",
+    "task_scales", "training_config", "training_days",
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ class Bundle:
 
     task_scales: training mean of each task [m]. training_config: how it was trained. training_days: as-of
     days seen in training ("first", "last", "count"), empty when not known. metrics: figures on the validation
-    rows.
+    rows. recalibration: what the head's forecast takes from the labels.
     """
 
     spec: FeatureSpec
@@ -59,6 +60,7 @@ class Bundle:
     training_days: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     code_version: str = __version__
+    recalibration: Recalibration = field(default_factory=Recalibration)
 
     @cached_property
     def _weights(self) -> bytes:
@@ -81,6 +83,7 @@ class Bundle:
             "training_config": dict(self.training_config),
             "training_days": dict(self.training_days),
             "metrics": dict(self.metrics),
+            "recalibration": self.recalibration.to_dict(),
         }
 
     def save(self, folder: str | Path) -> None:
@@ -136,7 +139,8 @@ class Bundle:
         model.eval()
         scales = np.asarray([plain["task_scales"][task] for task in spec.tasks], dtype=np.float64)
         rest = {name: plain[name] for name in ("training_config", "training_days", "metrics", "code_version")}
-        return cls(spec, config, encoder, model, scales, **rest)
+        recalibration = Recalibration.from_dict(plain["recalibration"])
+        return cls(spec, config, encoder, model, scales, **rest, recalibration=recalibration)
 
 
 def build_model(spec: FeatureSpec, config: ModelConfig, encoder: Encoder) -> M2M:

@@ -42,7 +42,7 @@ class ModelConfig:
     tower_layers: int = 2
     knowledge_input: bool = True
     dropout: float = 0.0
-    head: str = "poisson"
+    head: str = "hurdle_quantile"
     without_meta_tower: bool = False
     without_meta_attention: bool = False
     without_transformer: bool = False
@@ -90,7 +90,7 @@ _NAMED: dict[str, dict[str, Any]] = {
     "paper": {
         "value_bins": 32, "d_input": 16, "d_position": 16, "heads": 2, "d_head": 32, "experts": 4,
         "d_expert_hidden": 512, "d_view": 256, "d_knowledge": 16, "d_scenario": 64, "meta_layers": 3,
-        "tower_layers": 2, "knowledge_input": False,
+        "tower_layers": 2, "knowledge_input": False, "head": "poisson",
     },
 }  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Prediction heads: what the last layer's numbers mean, which loss trains them, which forecast they give.
 
-Letters: B rows of a batch, N rows, m tasks, o numbers a head reads per row and task.
+Letters: B rows of a batch, N rows, m tasks, o numbers a head reads per row and task, K knots, q a level.
 
 Labels come divided by the task's training mean (`task_scales`): money and counts then weigh alike.
 """
@@ -12,13 +12,20 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from m2m.forecast import Forecast, Values
 from m2m.losses import poisson_loss
+from m2m.quantile_function import LEVELS, knots, pinball_loss, value_at
+from m2m.recalibration import INTERVAL, Recalibration
 from m2m.spec import FeatureSpec
 
 Raw = npt.NDArray[np.float32]
+AS_TRAINED = Recalibration()
+AMOUNT_WEIGHT = 8.0
+"""Of the pinball loss beside the two others, whose gradients are larger (decision 8 has the measurements)."""
 
 
 class Head(Protocol):
@@ -37,7 +44,9 @@ class Head(Protocol):
         """raw: [B, m, o]. Returns the logarithm of the mean, in units of the training mean [B, m]; differentiable."""
         ...
 
-    def forecast(self, raw: Raw, scales: Values, spec: FeatureSpec) -> Forecast:
+    def forecast(
+        self, raw: Raw, scales: Values, spec: FeatureSpec, recalibration: Recalibration = AS_TRAINED
+    ) -> Forecast:
         """raw: [N, m, o]; scales: [m]. Bounded tasks are clipped. Raises ValueError naming a task whose forecast is
         not finite."""
         ...
@@ -56,12 +65,65 @@ class PoissonHead:
         """raw[..., 0]."""
         return raw[..., 0]
 
-    def forecast(self, raw: Raw, scales: Values, spec: FeatureSpec) -> Forecast:
+    def forecast(
+        self, raw: Raw, scales: Values, spec: FeatureSpec, recalibration: Recalibration = AS_TRAINED
+    ) -> Forecast:
         """exp(log-rate) times the training mean."""
-        return Forecast(mean_in_task_units(raw[..., 0], scales, spec))
+        return Forecast(mean=_mean(raw, scales, spec))
 
 
-HEADS: Mapping[str, type[Head]] = {"poisson": PoissonHead}
+class HurdleQuantileHead:
+    """Whether anything happens, and if so how much: a logit and a quantile function, beside the mean.
+
+    raw[..., 0] is the log-rate of the mean (Poisson loss, as in the paper), raw[..., 1] the logit of
+    P(y > 0), raw[..., 2:] the knots of the quantile function of log(1 + y) given y > 0. After the hurdle
+    model of Mullahy, "Specification and testing of some modified count data models" (1986), with quantiles in
+    place of a family of distributions. Below the hurdle a quantile is exactly 0.
+    """
+
+    outputs = 2 + len(LEVELS)
+
+    def loss(self, raw: Tensor, scaled: Tensor) -> Tensor:
+        """Poisson loss, logistic loss of y > 0, and, of rows with y > 0, the pinball loss of log(1 + y)."""
+        positive = (scaled > 0).to(raw.dtype)
+        happens = binary_cross_entropy_with_logits(raw[..., 1], positive, reduction="none")
+        amount = AMOUNT_WEIGHT * pinball_loss(knots(raw[..., 2:]), torch.log1p(scaled))
+        return poisson_loss(raw[..., 0], scaled) + happens + amount * positive
+
+    def log_rate(self, raw: Tensor) -> Tensor:
+        """raw[..., 0]."""
+        return raw[..., 0]
+
+    def forecast(
+        self, raw: Raw, scales: Values, spec: FeatureSpec, recalibration: Recalibration = AS_TRAINED
+    ) -> Forecast:
+        """All parts. Medians of whole tasks are rounded; p10 and p90 are not, they may fall between whole numbers."""
+        tail = (1 - INTERVAL) / 2 + recalibration.interval_shift
+        levels = (0.5, tail, 1 - tail)
+        median, p10, p90 = (in_task_units(part, scales, spec) for part in self._quantiles(raw, levels))
+        for column, task in enumerate(spec.tasks):
+            if task in recalibration.whole_tasks:
+                median[:, column] = np.rint(median[:, column])
+        probability = torch.sigmoid(torch.from_numpy(raw[..., 1]).double()).numpy()
+        _check_finite(probability, spec)
+        # A rounded median can leave a narrow interval: the interval gives way.
+        low, high = np.minimum(p10, median), np.maximum(p90, median)
+        return Forecast(_mean(raw, scales, spec), median, low, high, probability)
+
+    @staticmethod
+    def _quantiles(raw: Raw, levels: tuple[float, ...]) -> list[Values]:
+        """In units of the training mean [N, m], one for each level q: of the positive part at (q - P(0)) / P(y > 0)."""
+        numbers = torch.from_numpy(raw).double()
+        heights, positive = knots(numbers[..., 2:]), torch.sigmoid(numbers[..., 1])
+        found = []
+        for level in levels:
+            conditional = (level - (1 - positive)) / positive
+            amount = torch.expm1(value_at(heights, conditional.clamp(0, 1))).clamp(min=0)
+            found.append(torch.where(conditional > 0, amount, torch.zeros_like(amount)).numpy())
+        return found
+
+
+HEADS: Mapping[str, type[Head]] = {"poisson": PoissonHead, "hurdle_quantile": HurdleQuantileHead}
 
 
 def make_head(name: str) -> Head:
@@ -71,15 +133,25 @@ def make_head(name: str) -> Head:
     return HEADS[name]()
 
 
-def mean_in_task_units(log_rate: Raw, scales: Values, spec: FeatureSpec) -> Values:
-    """exp(log-rate) * training mean [N, m], bounded tasks clipped. Raises ValueError naming a task that is
-    not finite."""
+def in_task_units(scaled: Values, scales: Values, spec: FeatureSpec) -> Values:
+    """Values in units of the training mean, in the tasks' own units [N, m]; bounded tasks clipped. Raises
+    ValueError naming a task that is not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
-        values = np.exp(log_rate.astype(np.float64)) * scales
+        values = scaled * scales
+    _check_finite(values, spec)
+    for task, largest in spec.bounded_tasks.items():
+        column = spec.tasks.index(task)
+        np.clip(values[:, column], 0.0, largest, out=values[:, column])
+    return values
+
+
+def _check_finite(values: Values, spec: FeatureSpec) -> None:
     for column, task in enumerate(spec.tasks):
         bad = int(np.sum(~np.isfinite(values[:, column])))
         if bad:
             raise ValueError(f"{bad} predictions of {task} are not finite, expected numbers from 0 on")
-        if task in spec.bounded_tasks:
-            np.clip(values[:, column], 0.0, spec.bounded_tasks[task], out=values[:, column])
-    return values
+
+
+def _mean(raw: Raw, scales: Values, spec: FeatureSpec) -> Values:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return in_task_units(np.exp(raw[..., 0].astype(np.float64)), scales, spec)

@@ -45,7 +45,7 @@ class Scorer:
         samples.check_against(bundle.spec)
         with torch.inference_mode():
             raw = predict_raw(bundle.model, bundle.encoder, samples, self.max_rows, self.store)
-        return bundle.model.head.forecast(raw, bundle.task_scales, bundle.spec)
+        return bundle.model.head.forecast(raw, bundle.task_scales, bundle.spec, bundle.recalibration)
 
 
 def predict_raw(

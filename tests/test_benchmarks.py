@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.__main__ import BENCHMARKS
+from tests.benchmarks.calibration import figures_told
 from tests.benchmarks.figures import Figure, write_figures
 
 
@@ -25,6 +26,13 @@ def test_a_name_comes_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="every name once"):
         write_figures(twice, tmp_path / "bench.json")
     assert not (tmp_path / "bench.json").exists()
+
+
+def test_the_figures_of_training_are_read_from_its_last_words() -> None:
+    log = "noise\ntrain_model: test days, overall: m2m_nmae 0.5398, m2m_active_ece 0.0241\nmore\n"
+    assert figures_told(log) == {"m2m_nmae": 0.5398, "m2m_active_ece": 0.0241}
+    with pytest.raises(ValueError, match="no figure of test days"):
+        figures_told("train_model: valid days, overall: m2m_nmae 0.5")
 
 
 def test_every_benchmark_can_be_measured() -> None:

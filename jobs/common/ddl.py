@@ -15,25 +15,55 @@ CONSUMER_TABLES = (
     "engagement.rewarded_task",
     "engagement.push_message",
 )
+COLUMN = re.compile(r"^  (?P<column>(?P<name>\w+) .*? COMMENT '[^']*'),?$", re.MULTILINE)
 NAMED_CHECK = re.compile(r"^-- check: *(?P<name>\w+)\n(?P<query>[^;]+);", re.MULTILINE)
 
 
 def create_table(warehouse: Warehouse, table: str, settings: Settings) -> None:
-    """Create a consumer table with its column comments when it is not there."""
+    """Create a consumer table with its column comments when it is not there.
+
+    A table made by an older version of its DDL gets the columns it lacks, at its end; its old rows have no
+    value there.
+    """
+    name = f"delta.`{absolute_path(warehouse.path(table))}`"
+    statement = render_ddl(table, name, settings)
     if not warehouse.exists(table):
-        path = absolute_path(warehouse.path(table))
-        warehouse.spark.sql(render_ddl(table, f"delta.`{path}`", settings))
+        warehouse.spark.sql(statement)
+        return
+    present = set(warehouse.read(table).columns)
+    missing = [line["column"] for line in COLUMN.finditer(statement) if line["name"] not in present]
+    if missing:
+        warehouse.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({', '.join(missing)})")
 
 
 def render_ddl(table: str, name: str, settings: Settings) -> str:
     """The CREATE TABLE statement of sql/<table>/ddl.sql, for a table called `name`."""
-    days = settings.horizon_days
-    predictions = [
-        f"  predicted_{name} DOUBLE COMMENT 'Predicted {name} of the next {days} days.',\n"
-        for name in settings.task_names
-    ]
-    text = read_sql(table, "ddl").replace("  {predicted_columns}\n", "".join(predictions))
+    lines = {"predicted_columns": _means(settings), "distribution_columns": _distribution(settings)}
+    text = read_sql(table, "ddl")
+    for placeholder, columns in lines.items():
+        text = text.replace(f"  {{{placeholder}}}\n", "".join(f"  {column},\n" for column in columns))
     return text.replace("{table}", name).strip().rstrip(";")
+
+
+def _means(settings: Settings) -> list[str]:
+    days = settings.horizon_days
+    return [
+        f"predicted_{task} DOUBLE COMMENT 'Predicted {task} of the next {days} days: the expected value.'"
+        for task in settings.task_names
+    ]
+
+
+def _distribution(settings: Settings) -> list[str]:
+    told = {
+        "median": "Median of {} of the next {} days; null when the model has no distribution.",
+        "p10": "Lower end of the 80 % interval of {} of the next {} days.",
+        "p90": "Upper end of the 80 % interval of {} of the next {} days.",
+    }
+    return [
+        f"predicted_{task}_{part} DOUBLE COMMENT '{words.format(task, settings.horizon_days)}'"
+        for task in settings.task_names
+        for part, words in told.items()
+    ]
 
 
 def read_sql(table: str, kind: str) -> str:

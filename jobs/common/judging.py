@@ -3,35 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m2m import Bundle, CellTotals, Forecast, Samples, SampleSource, Scorer, overall
+from m2m.calibration import coverage, expected_calibration_error
 
 Values = NDArray[np.float64]
 
 
 def judge(
-    bundle: Bundle, rows: SampleSource, persistence: Callable[[Samples], Values] | None = None
+    bundle: Bundle,
+    rows: SampleSource,
+    active_task: str,
+    persistence: Callable[[Samples], Values] | None = None,
 ) -> dict[str, float]:
-    """ "m2m_nmae", "m2m_smape" and, when `persistence` is given, the same of that forecast; overall."""
+    """Overall figures by name: "m2m_nmae" and "m2m_smape" of the mean, "m2m_median_..." of the median,
+    "persistence_..." when that forecast is given, "m2m_interval_coverage" (share of labels in [p10, p90]) and "m2m_active_ece"
+    (expected calibration error of P(active)). A head without a distribution has neither median nor calibration."""
     spec, scorer = bundle.spec, Scorer(bundle)
     totals: dict[str, CellTotals] = {}
+    trust = _Trust(spec.tasks.index(active_task))
     for piece in range(len(rows.piece_rows)):
         samples = rows.read(piece)
-        estimates = _estimates(scorer.predict(samples))
+        labels, forecast = _labels(samples), scorer.predict(samples)
+        trust.add(labels, forecast)
+        estimates = {"m2m": forecast.mean}
         if persistence is not None:
             estimates["persistence"] = persistence(samples)
+        if forecast.median is not None:
+            estimates["m2m_median"] = forecast.median
         for name, estimate in estimates.items():
             cells = totals.setdefault(name, CellTotals(spec.tasks))
-            cells.add(_labels(samples), estimate, samples.knowledge[spec.scenario_column])
-    found = {name: overall(cells.cells()) for name, cells in totals.items()}
-    return {f"{name}_{metric}": value for name, values in found.items() for metric, value in values.items()}
+            cells.add(labels, estimate, samples.knowledge[spec.scenario_column])
+    errors = {name: overall(cells.cells()) for name, cells in totals.items()}
+    figures = {f"{name}_{metric}": value for name, found in errors.items() for metric, value in found.items()}
+    return figures | trust.figures()
 
 
-def _estimates(forecast: Forecast) -> dict[str, Values]:
-    return {"m2m": forecast.mean}
+@dataclass
+class _Trust:
+    """Calibration gathered piece by piece: rows and how many labels lie inside; P(active) and what happened."""
+
+    active: int
+    rows: int = 0
+    inside: float = 0.0
+    probability: list[Values] = field(default_factory=list)
+    happened: list[NDArray[np.bool_]] = field(default_factory=list)
+
+    def add(self, labels: Values, forecast: Forecast) -> None:
+        low, high, probability = forecast.p10, forecast.p90, forecast.probability_positive
+        if low is None or high is None or probability is None or not len(labels):
+            return
+        self.rows += len(labels)
+        self.inside += len(labels) * coverage(labels, low, high)
+        self.probability.append(probability[:, self.active])
+        self.happened.append(labels[:, self.active] > 0)
+
+    def figures(self) -> dict[str, float]:
+        if not self.rows:
+            return {}
+        error = expected_calibration_error(np.concatenate(self.probability), np.concatenate(self.happened))
+        return {"m2m_interval_coverage": self.inside / self.rows, "m2m_active_ece": error}
 
 
 def _labels(samples: Samples) -> Values:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from pyspark import SparkFiles
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -24,8 +25,9 @@ from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import DoubleType, StructField, StructType
 
 from jobs.common.model_inputs import SEQUENCES, WEEKDAY, WINDOW_SUMS, input_columns, samples_of
+from jobs.common.prediction_columns import PROBABILITY_ACTIVE, QUANTILES, prediction_columns
 from jobs.common.settings import Settings
-from m2m import Bundle, FeatureSpec, Samples, Scorer
+from m2m import Bundle, FeatureSpec, Forecast, Samples, Scorer
 
 BUNDLE_FILES = ("model.safetensors", "bundle.json")
 DAY, CHUNK_ROWS = "day", 4096
@@ -47,33 +49,52 @@ def ship_bundle(spark: SparkSession, folder: str, sha256: str) -> str:
 
 
 def prediction_schema(settings: Settings) -> StructType:
-    """One double per task: means over the next horizon_days."""
-    return StructType([StructField(f"predicted_{name}", DoubleType()) for name in settings.task_names])
+    """One double per prediction column, over the next horizon_days; null where the model has no distribution."""
+    return StructType([StructField(name, DoubleType()) for name in prediction_columns(settings.task_names)])
 
 
 def score_column(settings: Settings, bundle_name: str, sha256: str, threads: int) -> Column:
     """A struct column with the predictions of a features.sequences row."""
     # PySpark's overloads know no iterator of frames as a scalar function, though it is one of its forms.
     make_udf: Any = pandas_udf
-    score = make_udf(make_score_function(bundle_name, sha256, threads), prediction_schema(settings))
+    function = make_score_function(bundle_name, sha256, threads, settings.active_task)
+    score = make_udf(function, prediction_schema(settings))
     scores: Column = score(F.struct(*input_columns(settings), F.unix_date("ds").alias(DAY)))
     return scores
 
 
 def make_score_function(
-    bundle_name: str, sha256: str, threads: int
+    bundle_name: str, sha256: str, threads: int, active_task: str
 ) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
     """The iterator form: batches of one task come in turn, so generated meta weights are kept between them."""
 
     def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         scorer = load_scorer(bundle_name, sha256, threads)
-        names = [f"predicted_{task}" for task in scorer.bundle.spec.tasks]
+        spec = scorer.bundle.spec
         for chunk in chunks_of_a_day(batches, CHUNK_ROWS):
-            yield pd.DataFrame(scorer.predict(batch_samples(chunk, scorer.bundle.spec)).mean, columns=names)
+            yield forecast_frame(scorer.predict(batch_samples(chunk, spec)), spec.tasks, active_task)
 
     # PySpark reads the annotations of the function itself; with postponed annotations they would be text.
     score.__annotations__ = {"batches": Iterator[pd.DataFrame], "return": Iterator[pd.DataFrame]}
     return score
+
+
+def forecast_frame(forecast: Forecast, tasks: Sequence[str], active_task: str) -> pd.DataFrame:
+    """A forecast as the prediction columns; what the model does not give is missing in every row."""
+    columns = {f"predicted_{task}": forecast.mean[:, place] for place, task in enumerate(tasks)}
+    for name in QUANTILES:
+        values: NDArray[np.float64] | None = getattr(forecast, name)
+        for place, task in enumerate(tasks):
+            columns[f"predicted_{task}_{name}"] = _column_or_missing(values, place, len(forecast.mean))
+    active = tasks.index(active_task)
+    probability = _column_or_missing(forecast.probability_positive, active, len(forecast.mean))
+    columns[PROBABILITY_ACTIVE] = probability
+    return pd.DataFrame(columns)[list(prediction_columns(tasks))]
+
+
+def _column_or_missing(values: NDArray[np.float64] | None, place: int, rows: int) -> NDArray[np.float64]:
+    # NaN in pandas becomes NULL in Spark; a forecast that is there is finite.
+    return np.full(rows, np.nan) if values is None else values[:, place]
 
 
 def chunks_of_a_day(batches: Iterable[pd.DataFrame], max_rows: int) -> Iterator[pd.DataFrame]:

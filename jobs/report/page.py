@@ -10,8 +10,9 @@ import duckdb
 from plotly.offline import get_plotlyjs
 
 from jobs.common.settings import Settings
-from jobs.report import queries, sections
+from jobs.report import queries, sections, trust_section
 from jobs.report.html import Markup, join, paragraph, section, text
+from jobs.report.trust import judge_distribution
 from jobs.report.truth import judge
 from jobs.report.truth_section import predicted_against_actual
 
@@ -22,6 +23,7 @@ SUITES = ("sequences", "scores")
 SECTIONS = (
     ("selected", "Who was selected"),
     ("truth", "Predicted against actual"),
+    (trust_section.NAME, trust_section.TITLE),
     ("checks", "Checks"),
     ("runs", "Runs"),
 )
@@ -39,6 +41,7 @@ def render(
         _top(day, settings, start, end),
         _selected(database, day, settings, start, end),
         predicted_against_actual(found, settings, trained),
+        trust_section.trusted(judge_distribution(database, settings) if found else None),
         sections.checks(queries.check_results(database, start, end), data_docs(folder)),
         sections.runs(last),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 from deltalake import DeltaTable
 
+from jobs.common.prediction_columns import prediction_columns
 from jobs.common.settings import Settings
 
 KEY = {"advertiser_id": "VARCHAR", "scenario_id": "VARCHAR", "ds": "DATE"}
@@ -28,7 +29,7 @@ def open_tables(root: str, settings: Settings) -> duckdb.DuckDBPyConnection:
 
 def schemas(settings: Settings) -> Schemas:
     """The tables the report reads, with the columns it needs of each and their DuckDB types."""
-    predictions = {f"predicted_{name}": "DOUBLE" for name in (*settings.task_names, "active_rate")}
+    predictions = dict.fromkeys((*prediction_columns(settings.task_names), "predicted_active_rate"), "DOUBLE")
     daily = dict.fromkeys(settings.columns.daily, "DOUBLE")
     chosen = {"eligible": "BOOLEAN", "selected": "BOOLEAN", "rank": "INTEGER", "arm": "VARCHAR"}
     known = {"predicted_active_rate": "DOUBLE", "recent_value": "DOUBLE", "days_since_active": "INTEGER"}
@@ -61,10 +62,17 @@ def _open(database: duckdb.DuckDBPyConnection, root: str, table: str, columns: d
     # delta-rs would create the folder of a local path that is not there.
     there = ("://" in path or Path(path).is_dir()) and DeltaTable.is_deltatable(path)
     source = f"{schema}_{name}"
+    added = ""
     if there:
-        database.register(source, DeltaTable(path).to_pyarrow_dataset())
+        dataset = DeltaTable(path).to_pyarrow_dataset()
+        database.register(source, dataset)
+        # A table that an older version made lacks newer columns until its job runs again.
+        lacking = [column for column in columns if column not in dataset.schema.names]
+        added = "".join(f', NULL::{columns[column]} AS "{column}"' for column in lacking)
     else:
         nothing = ", ".join(f'NULL::{kind} AS "{column}"' for column, kind in columns.items())
         database.execute(f"CREATE VIEW {source} AS SELECT {nothing} WHERE false")
-    database.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}; CREATE VIEW {table} AS SELECT * FROM {source}")
+    database.execute(
+        f"CREATE SCHEMA IF NOT EXISTS {schema}; CREATE VIEW {table} AS SELECT *{added} FROM {source}"
+    )
     return there

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 import duckdb
 
+from jobs.common.prediction_columns import prediction_columns
 from jobs.common.settings import Settings, Task
 
 Database = duckdb.DuckDBPyConnection
@@ -121,9 +122,9 @@ def _newest_facts(db: Database) -> date | None:
 
 
 def _wide(settings: Settings, days: tuple[date, ...]) -> str:
-    """One row per eligible pair and known day: predicted_, actual_ and again_<task> (persistence)."""
+    """One row per eligible pair and known day: all predictions, actual_ and again_<task> (persistence)."""
     horizon = settings.horizon_days
-    predicted = [f'"predicted_{task.name}"' for task in settings.tasks]
+    predicted = [f'"{column}"' for column in prediction_columns(settings.task_names)]
     sums = [expression for task in settings.tasks for expression in _sums(task, settings)]
     used = sorted({settings.active_day_column} | {task.column for task in settings.tasks if task.column})
     key = "advertiser_id, scenario_id"

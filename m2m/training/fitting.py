@@ -16,6 +16,7 @@ from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 from m2m.config import ModelConfig, TrainingConfig
 from m2m.encoder import Encoder, EncoderFit
 from m2m.losses import task_scales
+from m2m.recalibration import Recalibration
 from m2m.samples import Samples
 from m2m.sources import SampleSource
 from m2m.spec import FeatureSpec
@@ -24,24 +25,27 @@ from m2m.training.ranks import Ranks
 
 @dataclass(frozen=True)
 class Fitted:
-    """encoder; scales [m]: training mean of each task; rows: training rows; days: "first", "last", "count" when the
-    rows carry `ds`."""
+    """encoder; scales [m]: training mean of each task; recalibration: which tasks are whole; rows: training rows;
+    days: "first", "last", "count" when the rows carry `ds`."""
 
     encoder: Encoder
     scales: npt.NDArray[np.float64]
+    recalibration: Recalibration
     rows: int
     days: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON; numbers survive exactly."""
         plain = {"encoder": self.encoder.to_dict(), "scales": self.scales.tolist()}
-        return {**plain, "rows": self.rows, "days": self.days}
+        recalibration = self.recalibration.to_dict()
+        return {**plain, "recalibration": recalibration, "rows": self.rows, "days": self.days}
 
     @classmethod
     def from_dict(cls, spec: FeatureSpec, plain: dict[str, Any]) -> Fitted:
         """The inverse of `to_dict`."""
         encoder = Encoder.from_dict(spec, plain["encoder"])
-        return cls(encoder, np.asarray(plain["scales"]), plain["rows"], plain["days"])
+        recalibration = Recalibration.from_dict(plain["recalibration"])
+        return cls(encoder, np.asarray(plain["scales"]), recalibration, plain["rows"], plain["days"])
 
 
 class _Gathered:
@@ -51,6 +55,7 @@ class _Gathered:
         self.encoder = EncoderFit(spec, seed=training.seed)
         self.rows = 0
         self.labels: npt.NDArray[np.float64] = np.zeros(len(spec.tasks))
+        self.whole: npt.NDArray[np.bool_] = np.ones(len(spec.tasks), dtype=np.bool_)
         self.days: set[str] = set()
 
     def add(self, samples: Samples, piece: int) -> None:
@@ -59,6 +64,7 @@ class _Gathered:
         self.rows += len(samples)
         if samples.labels is not None:
             self.labels += samples.labels.sum(axis=0)
+            self.whole &= (samples.labels == np.rint(samples.labels)).all(axis=0)
         if "ds" in samples.keys:
             self.days.update(np.unique(samples.keys["ds"].astype(str)).tolist())
 
@@ -66,6 +72,7 @@ class _Gathered:
         self.encoder.merge(other.encoder)
         self.rows += other.rows
         self.labels += other.labels
+        self.whole &= other.whole
         self.days |= other.days
 
 
@@ -91,7 +98,9 @@ def fit_rows(
     if not found.rows:
         raise ValueError("there are no training rows, expected at least one")
     encoder = found.encoder.encoder(config.value_bins, training.min_category_rows)
-    return Fitted(encoder, task_scales(found.labels / found.rows), found.rows, _span(sorted(found.days)))
+    scales = task_scales(found.labels / found.rows)
+    whole = tuple(task for task, is_whole in zip(spec.tasks, found.whole, strict=True) if is_whole)
+    return Fitted(encoder, scales, Recalibration(whole), found.rows, _span(sorted(found.days)))
 
 
 def _span(days: list[str]) -> dict[str, Any]:

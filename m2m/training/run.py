@@ -32,7 +32,7 @@ from m2m.training.loader import stream_windows
 from m2m.training.optimiser import clip_gradients, learning_rate
 from m2m.training.ranks import Ranks
 from m2m.training.state import TrainingState
-from m2m.training.validation import validate
+from m2m.training.validation import recalibrate, validate
 from m2m.training.windows import Window, WindowPlan, WindowReader, plan_epoch
 from m2m.version import __version__
 
@@ -76,6 +76,7 @@ class TrainingRun:
         ids = {id(weight) for weight in self.meta}
         self.other = [weight for weight in self.parameters if id(weight) not in ids]
         self.task_weights = _task_weights(self.training, self.spec).to(self.device)
+        self.recalibration = self.fitted.recalibration
         self.reader = self._reader()
         self.epoch_steps = count_batches(self.fitted.rows, self.training.batch_size)
 
@@ -100,6 +101,10 @@ class TrainingRun:
                 _tell(on_epoch, progress.epoch - 1, metrics)
                 self._save()
         self.model.load_state_dict(self.state.best_weights)
+        self.model.eval()
+        self.recalibration = recalibrate(
+            self.model, self.fitted, self.valid_rows, self.valid_pieces, self.ranks
+        )
 
     def _finished(self) -> bool:
         """All epochs are over, or `patience` epochs passed without a better one."""
@@ -188,14 +193,7 @@ class TrainingRun:
         state, progress = self.state, self.state.progress
         state.average.swap()
         self.model.eval()
-        cells = validate(
-            self.model,
-            self.fitted.encoder,
-            self.fitted.scales,
-            self.valid_rows,
-            self.valid_pieces,
-            self.ranks,
-        ).cells()
+        cells = validate(self.model, self.fitted, self.valid_rows, self.valid_pieces, self.ranks).cells()
         found = overall(cells)
         # Without any positive label there is nothing to compare by, and the newest weights are as good as
         # any.
@@ -225,11 +223,12 @@ class TrainingRun:
         ]
         epochs = {"best_epoch": progress.best_epoch, "epochs": len(progress.history)}
         rows = {"train_rows": self.fitted.rows, "valid_rows": count_rows(self.valid_rows)}
-        self.model.cpu().eval()
+        self.model.cpu()
         days = self.fitted.days if training_days is None else dict(training_days)
         return Bundle(
             self.spec, self.config, self.fitted.encoder, self.model, self.fitted.scales,
             self.training.to_dict(), days, {**found, **epochs, **rows, "valid_cells": cells},
+            recalibration=self.recalibration,
         )  # fmt: skip
 
 

@@ -1,44 +1,75 @@
-"""Validation of the current weights on rows read piece by piece."""
+"""Forecasts of validation rows read piece by piece: metrics, and what is learned about intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from m2m.encoder import Encoder
 from m2m.metrics import CellTotals
 from m2m.model import M2M
+from m2m.recalibration import Recalibration
+from m2m.samples import Samples
 from m2m.scorer import predict_raw
-from m2m.sources import SampleSource
+from m2m.sources import SampleSource, count_rows
+from m2m.training.fitting import Fitted
 from m2m.training.ranks import Ranks
 from m2m.weight_store import WeightStore
 
+Raw = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
 _ROWS_AT_ONCE = 4096
 _WEIGHT_BYTES = 256 * 2**20
+# Enough rows to find one number, and few enough to hold: some 200 bytes each.
+_RECALIBRATION_ROWS = 200_000
 
 
 def validate(
-    model: M2M,
-    encoder: Encoder,
-    scales: npt.NDArray[np.float64],
-    source: SampleSource,
-    pieces: Sequence[int],
-    ranks: Ranks,
+    model: M2M, fitted: Fitted, source: SampleSource, pieces: Sequence[int], ranks: Ranks
 ) -> CellTotals:
-    """Sums behind NMAE and SMAPE of all validation rows. `pieces`: those of this process; scales: [m]."""
-    spec, mine = encoder.spec, CellTotals(encoder.spec.tasks)
-    with torch.inference_mode():
-        store = WeightStore(model, len(spec.knowledge), _WEIGHT_BYTES)
-        for piece in pieces:
-            samples = source.read(piece)
-            raw = predict_raw(model, encoder, samples, _ROWS_AT_ONCE, store)
-            if samples.labels is not None:
-                point = model.head.forecast(raw, scales, spec).point
-                mine.add(samples.labels, point, samples.knowledge[spec.scenario_column])
+    """Sums behind NMAE and SMAPE of all validation rows. `pieces`: those of this process."""
+    spec = fitted.encoder.spec
+    mine = CellTotals(spec.tasks)
+    for samples, raw in _forecasts(model, fitted, source, pieces):
+        point = model.head.forecast(raw, fitted.scales, spec, fitted.recalibration).point
+        mine.add(_labels(samples), point, samples.knowledge[spec.scenario_column])
     found, *others = ranks.gather(mine)
     for other in others:
         found.merge(other)
     return found
+
+
+def recalibrate(
+    model: M2M, fitted: Fitted, source: SampleSource, pieces: Sequence[int], ranks: Ranks
+) -> Recalibration:
+    """The recalibration that the validation rows ask for; of many rows, an even choice of pieces is enough."""
+    every = -(-count_rows(source) // _RECALIBRATION_ROWS)
+    chosen = [piece for piece in pieces if piece % every == 0]
+    mine = [(raw, _labels(samples)) for samples, raw in _forecasts(model, fitted, source, chosen)]
+    parts = [part for found in ranks.gather(mine) for part in found]
+    if not parts:
+        return fitted.recalibration
+    raw, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    spec, head = fitted.encoder.spec, model.head
+    return fitted.recalibration.fitted(
+        lambda tried: head.forecast(raw, fitted.scales, spec, tried), np.asarray(labels, dtype=np.float64)
+    )
+
+
+def _forecasts(
+    model: M2M, fitted: Fitted, source: SampleSource, pieces: Sequence[int]
+) -> Iterator[tuple[Samples, Raw]]:
+    """Each piece with the head's numbers [N, m, o]."""
+    with torch.inference_mode():
+        store = WeightStore(model, len(fitted.encoder.spec.knowledge), _WEIGHT_BYTES)
+        for piece in pieces:
+            samples = source.read(piece)
+            yield samples, predict_raw(model, fitted.encoder, samples, _ROWS_AT_ONCE, store)
+
+
+def _labels(samples: Samples) -> Values:
+    if samples.labels is None:
+        raise ValueError("samples have no labels, expected some")
+    return samples.labels

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import demo_run
+from tests.benchmarks import calibration, demo_run
 from tests.benchmarks.figures import BENCH_FILE, write_figures
 
-BENCHMARKS = (demo_run,)
+BENCHMARKS = (demo_run, calibration)
 
 
 def main() -> None:

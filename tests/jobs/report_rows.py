@@ -30,7 +30,10 @@ Row = dict[str, Any]
 def write(root: Path, table: str, rows: Sequence[Row]) -> None:
     """Append rows to a Delta table; a column that is not in TYPES is text, or a number when predicted."""
     columns = dict.fromkeys(name for row in rows for name in row)
-    kinds = {name: pa.float64() if name.startswith("predicted") else pa.string() for name in columns} | TYPES
+    kinds = {
+        name: pa.float64() if name.startswith(("predicted", "probability")) else pa.string()
+        for name in columns
+    } | TYPES
     schema = pa.schema([(name, kinds[name]) for name in columns])
     write_deltalake(
         f"{root}/{table.replace('.', '/')}", pa.Table.from_pylist(list(rows), schema), mode="append"
@@ -51,6 +54,14 @@ def score(advertiser: str, scenario: str, ds: date, *predicted: float, eligible:
     values = {f"predicted_{n}": v for n, v in zip(names, (*predicted, predicted[-1] / 7), strict=True)}
     key = {"advertiser_id": advertiser, "scenario_id": scenario, "ds": ds}
     return {**key, **values, "eligible": eligible, "model_version": "7"}
+
+
+def with_distribution(row: Row, probability: float, **ends: tuple[float, float, float]) -> Row:
+    """A score with P(active) and (p10, median, p90) of each task."""
+    parts = ("p10", "median", "p90")
+    told = {f"predicted_{task}_{part}": value for task, three in ends.items()
+            for part, value in zip(parts, three, strict=True)}  # fmt: skip
+    return {**row, **told, "probability_active": probability}
 
 
 def candidate(advertiser: str, scenario: str, rank: int | None, arm: str | None, reasons: list[str]) -> Row:

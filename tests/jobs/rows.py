@@ -23,6 +23,7 @@ from pyspark.sql.types import (
 
 from jobs.common.check_results import SUITES, write_verdicts
 from jobs.common.expectations import Verdict, at_least
+from jobs.common.prediction_columns import prediction_columns
 from jobs.common.settings import Settings
 from jobs.common.small_frame import small_frame
 from jobs.common.warehouse import Warehouse
@@ -82,7 +83,7 @@ def sequences(spark: SparkSession, settings: Settings, rows: Sequence[Values]) -
 
 def scores(spark: SparkSession, settings: Settings, rows: Sequence[Values]) -> DataFrame:
     """scores.advertiser_scores; a row not told otherwise is predicted to be active one day in ten."""
-    predicted = [f"predicted_{name}" for name in (*settings.task_names, "active_rate")]
+    predicted = [*prediction_columns(settings.task_names), "predicted_active_rate"]
     schema = StructType(
         [
             *KEY,
@@ -95,6 +96,8 @@ def scores(spark: SparkSession, settings: Settings, rows: Sequence[Values]) -> D
     )
     usual: dict[str, Any] = {"advertiser_id": "a1", "scenario_id": "search", "ds": DAY, "eligible": True}
     usual |= dict.fromkeys(predicted, 0.7) | {"predicted_active_rate": 0.1, "scored_at": None}
+    for end, value in (("_p10", 0.2), ("_p90", 1.5)):
+        usual |= {name: value for name in predicted if name.endswith(end)}
     usual |= {"model_version": "7", "model_sha256": MODEL_SHA256}
     return _frame(spark, schema, usual, rows)
 

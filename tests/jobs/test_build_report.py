@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,9 +15,11 @@ from jobs import build_report
 from jobs.common.settings import Settings
 from jobs.report import queries
 from jobs.report.tables import open_tables
+from jobs.report.trust import judge_distribution
 from jobs.report.truth import judge
 from jobs.report.words import NOTHING, number, percent
 from m2m import cell_metrics, overall
+from m2m.calibration import coverage, expected_calibration_error, reliability
 from tests.jobs.report_rows import (
     DAY,
     EVIL,
@@ -27,6 +30,7 @@ from tests.jobs.report_rows import (
     fact,
     run,
     score,
+    with_distribution,
     write,
     write_known_day,
     write_published_day,
@@ -130,6 +134,54 @@ def test_metrics_equal_those_of_m2m_on_random_days(settings: Settings, tmp_path:
     assert sum(tenth.rows for tenth in truth.bins) == labels.size
     assert sum(total.actual for total in truth.totals) == labels.sum()
     assert sum(total.persistence for total in truth.totals) == again.sum()
+
+
+def test_probabilities_and_intervals_equal_those_of_m2m_on_random_days(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """40 pairs, 5 days with their week after; probabilities on the edges of the steps among them."""
+    random, pairs, dates = np.random.default_rng(6), 40, days(date(2026, 3, 1), date(2026, 3, 12))
+    history = random.poisson(0.4, (pairs, 12, 4)) * random.integers(0, 3, (pairs, 12, 4))
+    probability = random.choice([0.0, 0.2, 0.21, 0.6, 2 / 3, 0.95, 1.0], (pairs, 5))
+    quantiles = np.sort(random.poisson(2.0, (pairs, 5, 5, 3)), axis=-1).astype(np.float64)
+    facts, scores = [], []
+    for pair in range(pairs):
+        facts += [fact(f"a{pair}", "search", ds, *history[pair, n].tolist()) for n, ds in enumerate(dates)]
+        for n in range(5):
+            ends = dict(zip(settings.task_names, map(tuple, quantiles[pair, n]), strict=True))
+            row = score(f"a{pair}", "search", dates[n], 1, 1, 1, 1, 1)
+            scores.append(with_distribution(row, probability[pair, n], **ends))
+    write(tmp_path, "facts.advertiser_daily", facts)
+    write(tmp_path, "scores.advertiser_scores", scores)
+    after = np.stack([history[:, n + 1 : n + 8].sum(axis=1) for n in range(5)], axis=1)
+    active = np.stack([(history[:, n + 1 : n + 8, 2] > 0).sum(axis=1) for n in range(5)], axis=1)
+    labels = np.concatenate([after, active[..., None]], axis=2).astype(np.float64)
+
+    database = open_tables(str(tmp_path), settings)
+    assert judge(database, settings, dates[0], dates[-1]) is not None
+    found = judge_distribution(database, settings)
+    assert found is not None
+    low, high = quantiles[..., 0], quantiles[..., 2]
+    assert found.inside == pytest.approx(coverage(labels, low, high))
+    for place, each in enumerate(found.intervals):
+        of_task = labels[..., place], low[..., place], high[..., place]
+        assert (each.task, each.rows) == (settings.task_names[place], 200)
+        assert each.inside == pytest.approx(coverage(*of_task))
+        assert each.below == pytest.approx((of_task[0] < of_task[1]).mean())
+        assert each.below + each.inside + each.above == pytest.approx(1)
+    happened, flat = (active > 0).ravel(), probability.ravel()
+    assert [dataclasses.astuple(step) for step in found.active] == [
+        pytest.approx(dataclasses.astuple(each)) for each in reliability(flat, happened)
+    ]
+    assert found.error == pytest.approx(expected_calibration_error(flat, happened))
+    text = Reader(build(tmp_path, tmp_path / "page", dates[0], dates[-1])).text
+    assert "The same days and pairs as above: 200 pairs x days." in text
+    assert f"{100 * found.inside:.1f}% inside" in text and f"{found.error:.4f} ECE" in text
+
+
+def test_scores_without_a_distribution_are_told_in_a_sentence(full: Path, tmp_path: Path) -> None:
+    text = Reader(build(full, tmp_path)).text
+    assert "No scored day whose future is known carries probabilities and intervals" in text
 
 
 def test_checks_and_runs_are_told_without_nan(full: Path, tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ import pytest
 from pyspark.sql import Row, SparkSession
 
 from jobs.check_scores import main
+from jobs.common.prediction_columns import prediction_columns
 from jobs.common.settings import Settings
 from jobs.common.warehouse import Warehouse
 from tests.jobs.rows import arguments, day, keys, scores, write
 
 PAIRS = 4
-FIRST, LAST = day(-1), day(11)
+MEANS = tuple(f"predicted_{task}" for task in ("impressions", "clicks", "expenditure", "gmv", "active_days"))
+FIRST, LAST = day(-1), day(17)
 # Each day breaks one promise: the change to one pair of the day, and the figures that must tell it.
 BROKEN_ROWS: dict[int, tuple[dict[str, Any], set[str]]] = {
     0: ({"predicted_gmv": float("nan")}, {"predicted_gmv_wrong_value"}),
@@ -30,6 +32,12 @@ BROKEN_ROWS: dict[int, tuple[dict[str, Any], set[str]]] = {
     9: ({"ds": day(10)}, {"missing_pairs"}),
     10: ({}, {"duplicate_keys"}),
     11: ({"predicted_impressions": 1000.0}, {"predicted_impressions_over_last_week"}),
+    12: ({"probability_active": 1.01}, {"wrong_probabilities"}),
+    13: ({"probability_active": float("nan")}, {"wrong_probabilities"}),
+    14: ({"predicted_gmv_p10": 0.9}, {"wrong_intervals"}),
+    15: ({"predicted_gmv_p90": 0.5}, {"wrong_intervals"}),
+    16: ({"predicted_clicks_median": None}, {"wrong_intervals"}),
+    17: ({"predicted_clicks_p10": -0.1}, {"wrong_intervals"}),
 }
 
 
@@ -37,10 +45,12 @@ BROKEN_ROWS: dict[int, tuple[dict[str, Any], set[str]]] = {
 def checked(
     spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Warehouse]:
-    """A warehouse whose every day but the first is broken in its own way."""
+    """A warehouse whose every day but the first is broken in its own way. The first has a row without a
+    distribution."""
     warehouse = Warehouse(spark, str(tmp_path_factory.mktemp("checked") / "warehouse"))
-    days = [day(n) for n in range(-1, 12)]
+    days = [day(n) for n in range(-1, 18)]
     rows: list[dict[str, Any]] = [{"advertiser_id": f"a{n}", "ds": ds} for ds in days for n in range(PAIRS)]
+    rows[0] |= {name: None for name in prediction_columns(settings.task_names) if name not in MEANS}
     for offset, (change, _) in BROKEN_ROWS.items():
         rows[(offset + 1) * PAIRS] |= change
     write(warehouse, "scores.advertiser_scores", scores(spark, settings, rows), FIRST, LAST)
@@ -86,5 +96,5 @@ def test_the_error_names_every_broken_promise(
 def test_a_day_without_scores_fails(
     checked: Warehouse, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*arguments(checked, day(12)), "--report", str(tmp_path)]) == 3
-    assert "of rows on 2026-04-27: every day has scores; observed 0" in capfd.readouterr().err
+    assert main([*arguments(checked, day(18)), "--report", str(tmp_path)]) == 3
+    assert "of rows on 2026-05-03: every day has scores; observed 0" in capfd.readouterr().err

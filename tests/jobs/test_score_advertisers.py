@@ -14,15 +14,17 @@ from pyspark.sql import functions as F
 from jobs import score_advertisers
 from jobs.common.model_inputs import feature_spec, samples_of
 from jobs.common.model_registry import CHAMPION, ModelRegistry
+from jobs.common.prediction_columns import prediction_columns
 from jobs.common.score_udf import (
     DAY,
     chunks_of_a_day,
+    forecast_frame,
     make_score_function,
     score_column,
     ship_bundle,
     with_scores,
 )
-from m2m import Bundle, Samples, Scorer
+from m2m import Bundle, Forecast, Samples, Scorer
 from tests.small_world import SCORED, SmallWorld
 
 pytestmark = pytest.mark.slow
@@ -38,6 +40,11 @@ def champion(world: SmallWorld) -> tuple[Bundle, str, str]:
 
 
 def direct_scores(world: SmallWorld, rows: list[Row]) -> np.ndarray:
+    """The bundle's own means over collected rows, without Spark's UDF machinery."""
+    return direct_forecast(world, rows).mean
+
+
+def direct_forecast(world: SmallWorld, rows: list[Row]) -> Forecast:
     """The bundle's own forward over collected rows, without Spark's UDF machinery."""
     spec = feature_spec(world.settings)
     samples: Samples = samples_of(
@@ -47,7 +54,7 @@ def direct_scores(world: SmallWorld, rows: list[Row]) -> np.ndarray:
         [np.asarray(["" if row[c] is None else str(row[c]) for row in rows]) for c in spec.knowledge],
         spec,
     )
-    return Scorer(champion(world)[0]).predict(samples).mean
+    return Scorer(champion(world)[0]).predict(samples)
 
 
 def by_key(frame: DataFrame) -> dict[tuple[str, str, date], list[float]]:
@@ -84,6 +91,32 @@ def test_scores_equal_a_direct_forward_of_the_loaded_bundle(small_world: SmallWo
     np.testing.assert_allclose(stored, direct_scores(small_world, rows), rtol=1e-5, atol=1e-9)
 
 
+def test_the_distribution_is_written_beside_the_means(small_world: SmallWorld) -> None:
+    rows = small_world.warehouse.read_days("features.sequences", FIRST, LAST).collect()
+    scores = small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST).collect()
+    by_pair = {(r.advertiser_id, r.scenario_id, r.ds): r for r in scores}
+    written = [by_pair[r.advertiser_id, r.scenario_id, r.ds] for r in rows]
+    expected = direct_forecast(small_world, rows).parts()
+    money = [PREDICTIONS.index(task) for task in ("expenditure", "gmv")]
+    # float32 is right to some 1e-6 of the training mean; a half can be rounded to either side.
+    small = 1e-5 * champion(small_world)[0].task_scales
+    for part in ("median", "p10", "p90"):
+        stored = np.asarray([[row[f"predicted_{task}_{part}"] for task in PREDICTIONS] for row in written])
+        close = np.abs(stored - expected[part]) <= small + 1e-4 * expected[part]
+        assert close[:, money].all() and close.mean() > 0.999
+    active = [row.probability_active for row in written]
+    np.testing.assert_allclose(active, expected["probability_positive"][:, -1], rtol=1e-5)
+
+
+def test_a_model_without_a_distribution_leaves_its_columns_missing() -> None:
+    forecast = Forecast(mean=np.array([[1.0, 2.0], [3.0, 4.0]]))
+    frame = forecast_frame(forecast, ("gmv", "active_days"), "active_days")
+    assert list(frame.columns) == list(prediction_columns(("gmv", "active_days")))
+    assert frame["predicted_active_days"].tolist() == [2.0, 4.0]
+    rest = frame.drop(columns=["predicted_gmv", "predicted_active_days"])
+    assert rest.shape == (2, 7) and rest.isna().all(axis=None)
+
+
 @pytest.mark.parametrize(("partitions", "batch_rows"), [(1, 10_000), (7, 64), (3, 1)])
 def test_partitions_and_arrow_batches_change_no_score(
     small_world: SmallWorld, partitions: int, batch_rows: int
@@ -114,7 +147,7 @@ def test_the_bundle_is_loaded_once_per_worker() -> None:
 
     assert load_scorer.cache_info().maxsize
     # The function that travels names the bundle and holds no weights.
-    assert len(cloudpickle.dumps(make_score_function("bundle-x", "0" * 64, 1))) < 10_000
+    assert len(cloudpickle.dumps(make_score_function("bundle-x", "0" * 64, 1, "active_days"))) < 10_000
 
 
 def test_scoring_again_leaves_the_same_rows(small_world: SmallWorld) -> None:

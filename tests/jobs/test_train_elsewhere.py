@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from jobs import train_model
 from jobs.common.model_registry import CHAMPION, ModelRegistry
 from tests.small_world import AS_OF, SmallWorld
 
@@ -59,6 +60,24 @@ def test_a_killed_training_run_again_gives_the_same_bundle(small_world: SmallWor
     assert not list(checkpoints.glob("*.safetensors"))
     warehouse = str(tmp_path / "warehouse")
     assert champion(small_world, warehouse)[0] == champion(small_world, small_world.warehouse.root)[0]
+
+
+def test_a_champion_that_cannot_be_read_any_more_gives_way(
+    small_world: SmallWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_model.main(copy_of(small_world, tmp_path, {"epochs": 1})) == 0
+    registry = ModelRegistry(small_world.settings.platform, str(tmp_path / "warehouse"))
+    first = registry.find(CHAMPION)
+    assert first is not None
+    (Path(first.folder) / "bundle.json").write_text('{"format_version": 1}')
+    (tmp_path / "second").mkdir()
+    arguments = copy_of(small_world, tmp_path / "second", {"epochs": 1, "seed": 8})
+    arguments[arguments.index("--warehouse") + 1] = str(tmp_path / "warehouse")
+    assert train_model.main(arguments) == 0
+    told = capsys.readouterr().err
+    assert "version 1 cannot be used any more: format version is 1" in told
+    second = registry.find(CHAMPION)
+    assert second is not None and second.version == "2"
 
 
 def test_two_processes_on_a_cluster_reach_the_same_validation_nmae(

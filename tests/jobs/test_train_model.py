@@ -37,6 +37,12 @@ def test_runs_carry_the_learning_curve_and_the_comparison_with_persistence(regis
     values = [point.value for point in sorted(curve, key=lambda point: point.step)]
     assert len(values) >= 2 and values[-1] < values[0]
     assert {"test_m2m_nmae", "test_m2m_smape", "test_persistence_nmae"} <= set(run.data.metrics)
+    assert {"test_persistence_smape", "test_m2m_median_nmae", "test_m2m_median_smape"} <= set(
+        run.data.metrics
+    )
+    # Three epochs of the tiny model on few rows: far from calibrated, far from nothing.
+    assert 0.5 < run.data.metrics["test_m2m_interval_coverage"] < 1
+    assert 0 < run.data.metrics["test_m2m_active_ece"] < 0.4
     assert run.data.params["train_days"].startswith(AS_OF[0])
 
 

@@ -40,6 +40,7 @@ def test_comes_back_the_same(tiny_bundle: Bundle, folder: Path) -> None:
     assert loaded.sha256 == tiny_bundle.sha256
     assert (loaded.spec, loaded.model_config) == (tiny_bundle.spec, tiny_bundle.model_config)
     assert loaded.metrics == dict(tiny_bundle.metrics)
+    assert loaded.recalibration == tiny_bundle.recalibration and loaded.recalibration.whole_tasks
     samples = make_samples(50, seed=5)
     np.testing.assert_array_equal(
         Scorer(loaded).predict(samples).mean, Scorer(tiny_bundle).predict(samples).mean

@@ -119,5 +119,5 @@ def test_validation_leaves_the_weights_that_are_trained_alone() -> None:
         run.model.head_bias.fill_(1.0)
     run.state.progress.rows = 1
     run._end_of_epoch()
-    assert run.model.head_bias.flatten().tolist() == [1.0, 1.0, 1.0]
-    assert run.state.best_weights["head_bias"].flatten().tolist() == [0.0, 0.0, 0.0]
+    assert set(run.model.head_bias.flatten().tolist()) == {1.0}
+    assert set(run.state.best_weights["head_bias"].flatten().tolist()) == {0.0}
