@@ -20,9 +20,10 @@ def judge(
     active_task: str,
     persistence: Callable[[Samples], Values] | None = None,
 ) -> dict[str, float]:
-    """Overall figures by name: "m2m_nmae" and "m2m_smape" of the mean, "m2m_median_..." of the median,
-    "persistence_..." when that forecast is given, "m2m_interval_coverage" (share of labels in [p10, p90]) and "m2m_active_ece"
-    (expected calibration error of P(active)). A head without a distribution has neither median nor calibration."""
+    """Overall figures by name: "m2m_nmae" and "m2m_smape" of the mean, "m2m_median_..." of the median, the same of
+    "persistence" when that forecast is given; "m2m_interval_coverage", the share of labels in [p10, p90], and
+    "m2m_active_ece", the expected calibration error of P(active). A head without a distribution has no median and no
+    calibration."""
     spec, scorer = bundle.spec, Scorer(bundle)
     totals: dict[str, CellTotals] = {}
     trust = _Trust(spec.tasks.index(active_task))

@@ -81,10 +81,11 @@ class TrainingRun:
         self.epoch_steps = count_batches(self.fitted.rows, self.training.batch_size)
 
     def _reader(self) -> WindowReader:
-        size = max(1, self.training.batch_size // self.ranks.size)
         encoder, piece_rows = self.fitted.encoder, self.train_rows.piece_rows
-        bytes_needed = sum(piece_rows[piece] for piece in self.pieces) * encoder.row_bytes
-        keep = bytes_needed <= self.training.memory_mb * 2**20
+        rows = sum(piece_rows[piece] for piece in self.pieces)
+        # In proportion to its rows, so that all processes come to the end of the epoch together.
+        size = max(1, round(self.training.batch_size * rows / sum(piece_rows)))
+        keep = rows * encoder.row_bytes <= self.training.memory_mb * 2**20
         return WindowReader(self.train_rows, encoder, self.fitted.scales, self.training, size, keep)
 
     def train(self, on_epoch: EpochCallback | None) -> None:
