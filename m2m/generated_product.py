@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Numbers in one slab: 4 MB stay in a usual last-level cache. Larger slabs are also given back to the system on every
+# Numbers in one slab: 8 MB stay in a usual last-level cache. Larger slabs are also given back to the system on every
 # free, and fetching them again page by page costs more than filling them. docs/decisions/0006-grouped-meta-weights.md
-_SLAB = 2**20
+_SLAB = 2 * 2**20
 _GROUPS_AT_ONCE = 128
 
 
@@ -76,15 +76,13 @@ class GeneratedProduct(torch.autograd.Function):
         copies, count, rows_in = rows.shape
         width = weight_base.shape[2]
         out = rows.new_empty(copies, count, width)
-        counts = torch.as_tensor(sizes, device=rows.device)
-        for copy in range(copies):
-            out[copy] = torch.repeat_interleave(bias[:, copy], counts, dim=0, output_size=count)
         whole = weight_map.view(len(weight_map), copies, width, width)
         for slab in slabs(sizes, copies, rows_in, width):
             weight = torch.addmm(slab.of_base(weight_base), scenario[slab.groups], slab.of_map(whole))
             weight = weight.view(len(weight), slab.last - slab.first, width)
             part = rows[slab.copy, slab.rows, slab.first : slab.last]
-            _add_products(out[slab.copy, slab.rows], part, weight, sizes[slab.groups])
+            added = bias[slab.groups, slab.copy] if slab.first == 0 else None
+            _add_products(out[slab.copy, slab.rows], part, weight, sizes[slab.groups], added)
         return out
 
     @staticmethod
@@ -95,20 +93,24 @@ class GeneratedProduct(torch.autograd.Function):
         return (*state.run(ctx.needs_input_grad), None)
 
 
-def _add_products(out: Tensor, rows: Tensor, weight: Tensor, sizes: Sequence[int]) -> None:
-    """out [R, o] += rows [R, i] times the weight [U, i, o] of their group."""
+def _add_products(
+    out: Tensor, rows: Tensor, weight: Tensor, sizes: Sequence[int], start_from: Tensor | None = None
+) -> None:
+    """out [R, o] += rows [R, i] times the weight [U, i, o] of their group; or = that plus `start_from` [U, o]."""
     if len(set(sizes)) == 1:
-        shape = (len(sizes), sizes[0], -1)
-        _grouped(out, shape).baddbmm_(_grouped(rows, shape), weight)
+        shape = (len(sizes), sizes[0])
+        grouped = out.unflatten(0, shape)
+        if start_from is not None:
+            grouped.copy_(start_from.unsqueeze(1))
+        grouped.baddbmm_(rows.unflatten(0, shape), weight)
         return
     start = 0
     for group, size in enumerate(sizes):
-        out[start : start + size].addmm_(rows[start : start + size], weight[group])
+        some = out[start : start + size]
+        if start_from is not None:
+            some.copy_(start_from[group])
+        some.addmm_(rows[start : start + size], weight[group])
         start += size
-
-
-def _grouped(rows: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    return rows.unflatten(0, shape[:2])
 
 
 class _Backward:
@@ -168,8 +170,8 @@ class _Backward:
 def _outer_products(rows: Tensor, grad: Tensor, sizes: Sequence[int]) -> Tensor:
     """The gradient of each group's weight [U, i, o]: rows [R, i] transposed times grad [R, o], by group."""
     if len(set(sizes)) == 1:
-        shape = (len(sizes), sizes[0], -1)
-        return torch.bmm(_grouped(rows, shape).transpose(1, 2), _grouped(grad, shape))
+        shape = (len(sizes), sizes[0])
+        return torch.bmm(rows.unflatten(0, shape).transpose(1, 2), grad.unflatten(0, shape))
     out = rows.new_empty(len(sizes), rows.shape[1], grad.shape[1])
     start = 0
     for group, size in enumerate(sizes):

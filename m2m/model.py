@@ -28,7 +28,7 @@ from m2m.transformer import PooledDays, TransformerLayer
 
 # From this width on a group's weights are large, and multiplying them in place beats gathering them.
 _SEGMENTS_FROM_WIDTH = 128
-_ROWS_AT_ONCE, _SEGMENT_ROWS = 512, 1024
+_ROWS_AT_ONCE, _SEGMENT_ROWS = 512, 2048
 
 
 class M2M(nn.Module):
