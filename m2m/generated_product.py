@@ -68,7 +68,7 @@ class GeneratedProduct(torch.autograd.Function):
         weight_map: Tensor,
         weight_base: Tensor,
         bias: Tensor,
-        sizes: Sequence[int],
+        sizes: list[int],
     ) -> Tensor:
         """scenario: S~ [U, s]; weight_map: [s, c * d * d]; weight_base: [c, d, d]; bias: [U, c, d]; sizes: [U]."""
         ctx.save_for_backward(rows, scenario, weight_map, weight_base)
@@ -76,13 +76,14 @@ class GeneratedProduct(torch.autograd.Function):
         copies, count, rows_in = rows.shape
         width = weight_base.shape[2]
         out = rows.new_empty(copies, count, width)
+        for part, own in zip(out.split(sizes, dim=1), bias, strict=True):
+            part.copy_(own.unsqueeze(1))
         whole = weight_map.view(len(weight_map), copies, width, width)
         for slab in slabs(sizes, copies, rows_in, width):
             weight = torch.addmm(slab.of_base(weight_base), scenario[slab.groups], slab.of_map(whole))
             weight = weight.view(len(weight), slab.last - slab.first, width)
             part = rows[slab.copy, slab.rows, slab.first : slab.last]
-            added = bias[slab.groups, slab.copy] if slab.first == 0 else None
-            _add_products(out[slab.copy, slab.rows], part, weight, sizes[slab.groups], added)
+            _products(out[slab.copy, slab.rows], part, weight, sizes[slab.groups], add=True)
         return out
 
     @staticmethod
@@ -93,24 +94,16 @@ class GeneratedProduct(torch.autograd.Function):
         return (*state.run(ctx.needs_input_grad), None)
 
 
-def _add_products(
-    out: Tensor, rows: Tensor, weight: Tensor, sizes: Sequence[int], start_from: Tensor | None = None
-) -> None:
-    """out [R, o] += rows [R, i] times the weight [U, i, o] of their group; or = that plus `start_from` [U, o]."""
+def _products(out: Tensor, rows: Tensor, weight: Tensor, sizes: list[int], add: bool) -> None:
+    """out [R, o] = rows [R, i] times the weight [U, i, o] of their group, or += with `add`."""
+    beta = int(add)
     if len(set(sizes)) == 1:
         shape = (len(sizes), sizes[0])
-        grouped = out.unflatten(0, shape)
-        if start_from is not None:
-            grouped.copy_(start_from.unsqueeze(1))
-        grouped.baddbmm_(rows.unflatten(0, shape), weight)
+        out.unflatten(0, shape).baddbmm_(rows.unflatten(0, shape), weight, beta=beta)
         return
-    start = 0
-    for group, size in enumerate(sizes):
-        some = out[start : start + size]
-        if start_from is not None:
-            some.copy_(start_from[group])
-        some.addmm_(rows[start : start + size], weight[group])
-        start += size
+    parts = zip(out.split(sizes), rows.split(sizes), weight, strict=True)
+    for part, some, own in parts:
+        part.addmm_(some, own, beta=beta)
 
 
 class _Backward:
@@ -118,7 +111,7 @@ class _Backward:
 
     def __init__(
         self, rows: Tensor, scenario: Tensor, weight_map: Tensor, weight_base: Tensor, grad: Tensor,
-        sizes: Sequence[int],
+        sizes: list[int],
     ) -> None:  # fmt: skip
         self.rows, self.scenario, self.base, self.grad, self.sizes = rows, scenario, weight_base, grad, sizes
         width = weight_base.shape[2]
@@ -127,7 +120,7 @@ class _Backward:
     def run(self, wanted: Sequence[bool]) -> tuple[Tensor | None, ...]:
         to_weights = any(wanted[1:4])
         copies, _, rows_in = self.rows.shape
-        grad_rows = torch.zeros_like(self.rows, memory_format=torch.contiguous_format) if wanted[0] else None
+        grad_rows = self.rows.new_empty(self.rows.shape) if wanted[0] else None
         if to_weights:
             # Every part of the first `rows_in` rows is written by its first slab; the rest takes no part.
             self.grad_map, self.grad_base = torch.empty_like(self.map), torch.empty_like(self.base)
@@ -149,7 +142,7 @@ class _Backward:
         weight = torch.addmm(slab.of_base(self.base), self.scenario[slab.groups], slab.of_map(self.map))
         weight = weight.view(len(weight), slab.last - slab.first, -1).transpose(1, 2)
         out = grad_rows[slab.copy, slab.rows, slab.first : slab.last]
-        _add_products(out, self.grad[slab.copy, slab.rows], weight, self.sizes[slab.groups])
+        _products(out, self.grad[slab.copy, slab.rows], weight, self.sizes[slab.groups], add=False)
 
     def _to_weights(self, slab: Slab) -> None:
         part = self.rows[slab.copy, slab.rows, slab.first : slab.last]
@@ -167,14 +160,12 @@ class _Backward:
         return torch.stack([part.sum(1) for part in parts])
 
 
-def _outer_products(rows: Tensor, grad: Tensor, sizes: Sequence[int]) -> Tensor:
+def _outer_products(rows: Tensor, grad: Tensor, sizes: list[int]) -> Tensor:
     """The gradient of each group's weight [U, i, o]: rows [R, i] transposed times grad [R, o], by group."""
     if len(set(sizes)) == 1:
         shape = (len(sizes), sizes[0])
         return torch.bmm(rows.unflatten(0, shape).transpose(1, 2), grad.unflatten(0, shape))
     out = rows.new_empty(len(sizes), rows.shape[1], grad.shape[1])
-    start = 0
-    for group, size in enumerate(sizes):
-        torch.mm(rows[start : start + size].T, grad[start : start + size], out=out[group])
-        start += size
+    for own, some, its_grad in zip(out, rows.split(sizes), grad.split(sizes), strict=True):
+        torch.mm(some.T, its_grad, out=own)
     return out
