@@ -80,8 +80,8 @@ class M2M(nn.Module):
 
     def features(self, behaviours: Tensor, performance: Tensor, dense: Tensor) -> Tensor:
         """F of equation 5 with the dense features. Embedded days [B, T, X] each; dense: [B, D]. Returns [B, X]."""
-        parts = [self.behaviour_layer(behaviours), self.performance_layer(performance), dense]
-        return torch.cat(parts, dim=1)
+        parts = [self.behaviour_layer(behaviours), self.performance_layer(performance)]
+        return torch.cat([*parts, dense.to(behaviours.dtype)], dim=1)
 
     def generate(self, scenario: Tensor) -> MetaWeights:
         """All generated weights, once per distinct knowledge row. scenario: S~ [U, s]."""
@@ -145,6 +145,8 @@ class M2M(nn.Module):
     def _meta(self, experts: Tensor, layers: MetaWeights | Layers) -> Tensor:
         """experts: [u, g, k, d]. Returns the head's numbers [u, g, m, o]."""
         level = self.tower(self.attention(experts, layers.attention), layers.tower)
+        # The head has its own precision: in bfloat16 a log-rate would keep too few digits.
+        level = level.to(self.head_weight.dtype)
         return torch.einsum("umgd,mod->ugmo", level, self.head_weight) + self.head_bias
 
 
