@@ -76,7 +76,7 @@ class GeneratedProduct(torch.autograd.Function):
         copies, count, rows_in = rows.shape
         width = weight_base.shape[2]
         out = rows.new_empty(copies, count, width)
-        for part, own in zip(out.split(sizes, dim=1), bias, strict=True):
+        for part, own in zip(torch.split(out, sizes, dim=1), bias, strict=True):
             part.copy_(own.unsqueeze(1))
         whole = weight_map.view(len(weight_map), copies, width, width)
         for slab in slabs(sizes, copies, rows_in, width):
@@ -99,9 +99,9 @@ def _products(out: Tensor, rows: Tensor, weight: Tensor, sizes: list[int], add: 
     beta = int(add)
     if len(set(sizes)) == 1:
         shape = (len(sizes), sizes[0])
-        out.unflatten(0, shape).baddbmm_(rows.unflatten(0, shape), weight, beta=beta)
+        by_group(out, shape).baddbmm_(by_group(rows, shape), weight, beta=beta)
         return
-    parts = zip(out.split(sizes), rows.split(sizes), weight, strict=True)
+    parts = zip(torch.split(out, sizes), torch.split(rows, sizes), weight, strict=True)
     for part, some, own in parts:
         part.addmm_(some, own, beta=beta)
 
@@ -160,12 +160,17 @@ class _Backward:
         return torch.stack([part.sum(1) for part in parts])
 
 
+def by_group(rows: Tensor, shape: tuple[int, int]) -> Tensor:
+    """rows [R, i] as [U, g, i], for groups of equal size. A view, also of rows that stand apart in memory."""
+    return torch.unflatten(rows, 0, shape)
+
+
 def _outer_products(rows: Tensor, grad: Tensor, sizes: list[int]) -> Tensor:
     """The gradient of each group's weight [U, i, o]: rows [R, i] transposed times grad [R, o], by group."""
     if len(set(sizes)) == 1:
         shape = (len(sizes), sizes[0])
-        return torch.bmm(rows.unflatten(0, shape).transpose(1, 2), grad.unflatten(0, shape))
+        return torch.bmm(by_group(rows, shape).transpose(1, 2), by_group(grad, shape))
     out = rows.new_empty(len(sizes), rows.shape[1], grad.shape[1])
-    for own, some, its_grad in zip(out, rows.split(sizes), grad.split(sizes), strict=True):
+    for own, some, its_grad in zip(out, torch.split(rows, sizes), torch.split(grad, sizes), strict=True):
         torch.mm(some.T, its_grad, out=own)
     return out

@@ -36,7 +36,6 @@ class Block:
     rows: Tensor
     filled: Tensor | None
 
-
     def to(self, device: torch.device | str) -> Block:
         """The same block on `device`."""
         filled = None if self.filled is None else self.filled.to(device)
@@ -114,9 +113,7 @@ class Groups:
     def to(self, device: torch.device | str) -> Groups:
         """The same groups on `device`."""
         blocks = tuple(block.to(device) for block in self.blocks)
-        return Groups(
-            self.knowledge.to(device), self.row_group.to(device), blocks, self.restore.to(device)
-        )
+        return Groups(self.knowledge.to(device), self.row_group.to(device), blocks, self.restore.to(device))
 
     @cached_property
     def segments(self) -> Segments:

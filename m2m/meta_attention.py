@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from m2m.meta_unit import Change, GeneratedLayer, Layer, LazyLayer, MetaLayer, MetaUnit
+from m2m.meta_unit import GeneratedLayer, Layer, LazyLayer, MetaLayer, MetaUnit
 
 AnyLayer = GeneratedLayer | LazyLayer
 

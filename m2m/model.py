@@ -25,7 +25,6 @@ from m2m.spec import FeatureSpec
 from m2m.task_views import TaskViews
 from m2m.transformer import PooledDays, TransformerLayer
 
-
 # From this width on a group's weights are large, and multiplying them in place beats gathering them.
 _SEGMENTS_FROM_WIDTH = 128
 _ROWS_AT_ONCE, _SEGMENT_ROWS = 512, 2048
@@ -108,7 +107,7 @@ class M2M(nn.Module):
         step = len(bins) if torch.is_grad_enabled() else _ROWS_AT_ONCE
         parts = [
             self.features(*self.embed(some), more)
-            for some, more in zip(bins.split(step), dense.split(step), strict=True)
+            for some, more in zip(torch.split(bins, step), torch.split(dense, step), strict=True)
         ]
         return self.from_features(torch.cat(parts), groups, scenario, weights)
 

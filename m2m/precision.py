@@ -37,7 +37,7 @@ def bfloat16_is_native(device: str) -> bool:
     """Whether `device` has instructions that multiply bfloat16 (AVX512_BF16 or AMX; tensor cores)."""
     _check_device(device)
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 

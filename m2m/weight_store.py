@@ -18,7 +18,6 @@ from m2m.groups import Groups, Ints
 from m2m.meta_weights import MetaWeights
 from m2m.model import M2M
 
-
 _SLOTS_WORTH_KEEPING = 64  # docs/decisions/0006-grouped-meta-weights.md
 
 
