@@ -1,16 +1,13 @@
 """One meta unit (K = 3, d_s = 64): grouped against a matrix per row, time and peak memory, 8,192 rows.
 
 Row by row is given the micro-batch that is fastest for it, and is timed on 1,024 of the rows, to which its time is
-proportional. Memory is compared for all 8,192 rows in one pass, each way in a process of its own.
+proportional. Memory is compared for all 8,192 rows in one pass: the most that tensors hold at a time beyond the input.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
 import statistics
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 
 import torch
 from torch import Tensor
@@ -18,6 +15,7 @@ from torch import Tensor
 from m2m.meta_unit import MetaUnit
 from tests.benchmarks.clock import THREADS, fastest, median_ratio, rounds, seconds
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.memory import peak_bytes
 from tests.m2m import row_by_row
 
 ROWS, SHARE, LAYERS, D_SCENARIO = 8192, 1024, 3, 64
@@ -30,10 +28,7 @@ def measure() -> Iterator[Figure]:
     torch.set_num_threads(THREADS)
     for d, rows_each in ((256, 128), (512, 128), (512, 16)):
         yield from _speed(d, rows_each)
-    grouped, plain = (_in_new_process(way) for way in ("grouped", "row by row"))
-    yield Figure("meta_unit_peak_grouped", grouped / 2**20, "MiB", COMMAND)
-    yield Figure("meta_unit_peak_row_by_row", plain / 2**20, "MiB", COMMAND)
-    yield Figure("meta_memory_ratio", grouped / plain, "", COMMAND)
+    yield from _memory()
 
 
 @torch.inference_mode()
@@ -72,20 +67,12 @@ def _row_by_row(unit: MetaUnit, rows: Tensor, scenario: Tensor, size: int) -> Te
     return torch.cat([row_by_row.meta_unit(unit, some[:, None, None], own) for some, own in parts])
 
 
-def _in_new_process(way: str) -> int:
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(peak_extra_bytes, way).result()
-
-
 @torch.inference_mode()
-def peak_extra_bytes(way: str) -> int:
-    """Growth of this process' peak resident memory while one way handles all rows (d = 256, 128 rows a group)."""
-    torch.set_num_threads(THREADS)
+def _memory() -> Iterator[Figure]:
     unit, rows, scenario = _problem(256, 128)
-    torch.mm(rows[:256], rows[:256])  # what the library sets up once is not counted
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if way == "grouped":
-        _grouped(unit, rows, scenario, 128)
-    else:
-        _row_by_row(unit, rows, scenario.repeat_interleave(128, dim=0), ROWS)
-    return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    own = scenario.repeat_interleave(128, dim=0)
+    grouped = peak_bytes(lambda: _grouped(unit, rows, scenario, 128))
+    plain = peak_bytes(lambda: _row_by_row(unit, rows, own, ROWS))
+    yield Figure("meta_unit_peak_grouped", grouped / 2**20, "MiB", COMMAND)
+    yield Figure("meta_unit_peak_row_by_row", plain / 2**20, "MiB", COMMAND)
+    yield Figure("meta_memory_ratio", grouped / plain, "", COMMAND)
