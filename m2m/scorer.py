@@ -33,9 +33,9 @@ class Scorer:
         precision: str = "float32",
         device: str = "cpu",
     ) -> None:
-        """max_rows: rows in one forward pass. max_weight_bytes: bound on the generated weights that are
-        kept. precision: "float32", or "bfloat16" where `device` multiplies it natively: about half of the time for wide
-        models, two to three digits of a score. device: "cpu" or "cuda".
+        """max_rows: rows in one forward pass. max_weight_bytes: bound on the generated weights that are kept.
+        device: "cpu" or "cuda". precision: "float32", or "bfloat16" where `device` multiplies it natively (1.7 times as
+        fast for `paper`, hardly faster for `base`; scores change by a thousandth on average, a few hundredths at most).
         Raises ValueError when the device is not there or does not multiply that precision."""
         if max_rows < 1:
             raise ValueError(f"max_rows is {max_rows}, expected at least 1")
