@@ -8,7 +8,6 @@ before it is wanted again; they are then not kept but generated where they are m
 
 from __future__ import annotations
 
-import sys
 from collections import OrderedDict
 
 import torch
@@ -19,6 +18,7 @@ from m2m.meta_weights import MetaWeights
 from m2m.model import M2M
 
 _SLOTS_WORTH_KEEPING = 64  # docs/decisions/0006-grouped-meta-weights.md
+_ANY_NUMBER = 2**31
 
 
 class WeightStore:
@@ -38,7 +38,7 @@ class WeightStore:
         self._slot_of: OrderedDict[int, int] = OrderedDict()
         self.keeps = not model.in_segments or self.slots >= _SLOTS_WORTH_KEEPING
         if not self.keeps:
-            self.slots = sys.maxsize
+            self.slots = _ANY_NUMBER
             return
         self._weights = weights.map(lambda tensor: tensor.new_empty(self.slots, *tensor.shape[1:]))
         self._scenario = scenario.new_empty(self.slots, scenario.shape[1])

@@ -99,6 +99,15 @@ def test_without_gradients_rows_go_in_parts(layout: str, monkeypatch: pytest.Mon
         torch.testing.assert_close(grouped(model, rows, layout), whole, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_groups_that_scored_can_train(layout: str) -> None:
+    model, rows = make().double(), make_rows([3, 5])
+    with torch.inference_mode():
+        scored = grouped(model, rows, layout)
+    trained = with_gradients(model, grouped(model, rows, layout))
+    torch.testing.assert_close(trained[0], scored.clone(), rtol=1e-10, atol=1e-12)
+
+
 def test_the_paper_goes_in_segments_and_base_in_blocks() -> None:
     assert not make().in_segments
     assert make(d_view=256, d_scenario=2).in_segments

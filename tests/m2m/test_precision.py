@@ -45,6 +45,14 @@ def test_bfloat16_leaves_the_bundle_alone_and_the_head_exact(bundle: Bundle) -> 
     assert Bundle(**{name: getattr(bundle, name) for name in bundle.__dataclass_fields__}).sha256 == before
 
 
+@pytest.mark.parametrize("max_weight_bytes", [1, 2**28])
+def test_passes_and_kept_weights_do_not_matter(bundle: Bundle, max_weight_bytes: int) -> None:
+    samples = make_samples(200, seed=3)
+    scorer = Scorer(bundle, max_rows=50, max_weight_bytes=max_weight_bytes)
+    assert scorer.store.keeps == (not bundle.model.in_segments or max_weight_bytes > 1)
+    np.testing.assert_allclose(scorer.predict(samples).mean, Scorer(bundle).predict(samples).mean, rtol=1e-5)
+
+
 @needs_cuda
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_gpu_gives_the_same_forecast(bundle: Bundle, precision: str) -> None:
