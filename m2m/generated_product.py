@@ -43,6 +43,16 @@ class Slab:
         return weight_base[self.copy, self.first : self.last].flatten()
 
 
+    def generate(self, scenario: Tensor, weight_map: Tensor, weight_base: Tensor, space: Tensor) -> Tensor:
+        """The slab [groups, last - first, d], written into `space`: every slab into the same, so that it stays in the
+        cache."""
+        chosen, width = scenario[self.groups], weight_base.shape[2]
+        shape = (len(chosen), (self.last - self.first) * width)
+        out = space[: shape[0] * shape[1]].view(shape)
+        torch.addmm(self.of_base(weight_base), chosen, self.of_map(weight_map), out=out)
+        return out.view(shape[0], self.last - self.first, width)
+
+
 def slabs(sizes: Sequence[int], copies: int, rows_in: int, width: int) -> Iterator[Slab]:
     """All slabs, the slabs of one copy and the same groups in turn. sizes: rows of each group [U]."""
     starts = [0]
@@ -79,9 +89,9 @@ class GeneratedProduct(torch.autograd.Function):
         for part, own in zip(torch.split(out, sizes, dim=1), bias, strict=True):
             part.copy_(own.unsqueeze(1))
         whole = weight_map.view(len(weight_map), copies, width, width)
+        space = _space(rows, len(sizes), width)
         for slab in slabs(sizes, copies, rows_in, width):
-            weight = torch.addmm(slab.of_base(weight_base), scenario[slab.groups], slab.of_map(whole))
-            weight = weight.view(len(weight), slab.last - slab.first, width)
+            weight = slab.generate(scenario, whole, weight_base, space)
             part = rows[slab.copy, slab.rows, slab.first : slab.last]
             _products(out[slab.copy, slab.rows], part, weight, sizes[slab.groups], add=True)
         return out
@@ -92,6 +102,12 @@ class GeneratedProduct(torch.autograd.Function):
         rows, scenario, weight_map, weight_base = ctx.saved_tensors
         state = _Backward(rows, scenario, weight_map, weight_base, grads[0].contiguous(), ctx.sizes)
         return (*state.run(ctx.needs_input_grad), None)
+
+
+def _space(rows: Tensor, groups: int, width: int) -> Tensor:
+    """Memory for any slab: a slab is at least one row of W for each of the groups that go at once."""
+    at_once = min(groups, _GROUPS_AT_ONCE)
+    return rows.new_empty(max(at_once * width, min(_SLAB, at_once * rows.shape[2] * width)))
 
 
 def _products(out: Tensor, rows: Tensor, weight: Tensor, sizes: list[int], add: bool) -> None:
@@ -116,6 +132,7 @@ class _Backward:
         self.rows, self.scenario, self.base, self.grad, self.sizes = rows, scenario, weight_base, grad, sizes
         width = weight_base.shape[2]
         self.map = weight_map.view(len(weight_map), len(weight_base), width, width)
+        self.space = _space(rows, len(sizes), width)
 
     def run(self, wanted: Sequence[bool]) -> tuple[Tensor | None, ...]:
         to_weights = any(wanted[1:4])
@@ -139,8 +156,7 @@ class _Backward:
         return grad_rows, self.grad_scenario, self.grad_map.flatten(1), self.grad_base, bias
 
     def _to_rows(self, grad_rows: Tensor, slab: Slab) -> None:
-        weight = torch.addmm(slab.of_base(self.base), self.scenario[slab.groups], slab.of_map(self.map))
-        weight = weight.view(len(weight), slab.last - slab.first, -1).transpose(1, 2)
+        weight = slab.generate(self.scenario, self.map, self.base, self.space).transpose(1, 2)
         out = grad_rows[slab.copy, slab.rows, slab.first : slab.last]
         _products(out, self.grad[slab.copy, slab.rows], weight, self.sizes[slab.groups], add=False)
 

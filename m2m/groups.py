@@ -119,7 +119,7 @@ class Groups:
     def segments(self) -> Segments:
         """The rows sorted by group; `pieces` play no part."""
         # Kept for later, so also for a later pass with gradients, which takes no inference tensors.
-        with torch.inference_mode(mode=False):
+        with torch.inference_mode(False):
             order = torch.argsort(self.row_group, stable=True)
             groups, sizes = torch.unique_consecutive(self.row_group[order], return_counts=True)
             return Segments(order, torch.argsort(order), groups.tolist(), sizes.tolist())
