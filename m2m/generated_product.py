@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Numbers in one slab: 8 MB stay in a usual last-level cache. Larger slabs are also given back to the system on every
+# Numbers in one slab: 6 MB stay in a usual last-level cache. Larger slabs are also given back to the system on every
 # free, and fetching them again page by page costs more than filling them. docs/decisions/0006-grouped-meta-weights.md
-_SLAB = 2 * 2**20
+_SLAB = 3 * 2**19
 _GROUPS_AT_ONCE = 128
 
 
