@@ -42,7 +42,6 @@ class Slab:
         """weight_base: [c, d, d]. Returns [(last - first) * d]."""
         return weight_base[self.copy, self.first : self.last].flatten()
 
-
     def generate(self, scenario: Tensor, weight_map: Tensor, weight_base: Tensor, space: Tensor) -> Tensor:
         """The slab [groups, last - first, d], written into `space`: every slab into the same, so that it stays in the
         cache."""
