@@ -3,14 +3,17 @@
 Letters: B rows, U distinct knowledge rows, C knowledge columns, u groups of a block, g rows of a padded
 group.
 
-Groups of similar size are padded to a common size and form a block [u, g]; a block is one batched product.
-Block sizes differ by at most a factor of two inside, so little of the work is padding even when groups are
-skewed.
+Two ways to lay rows out, one for narrow and one for wide layers (see `m2m.meta_unit`). Blocks: groups of similar
+size are padded to a common size and form a block [u, g]; a block is one batched product. Sizes differ by at most a
+factor of two inside a block, so little of the work is padding even when groups are skewed. Segments: all rows one
+after the other in the order of their groups, nothing padded; a segment is one product.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +36,39 @@ class Block:
     rows: Tensor
     filled: Tensor | None
 
-    def to(self, device: torch.device) -> Block:
+    def to(self, device: torch.device | str) -> Block:
         """The same block on `device`."""
         filled = None if self.filled is None else self.filled.to(device)
         return Block(self.groups.to(device), self.rows.to(device), filled)
+
+
+@dataclass(frozen=True)
+class Segments:
+    """order [B]: rows, sorted by group; restore [B]: back again; groups [u], sizes [u]: whose rows, how many."""
+
+    order: Tensor
+    restore: Tensor
+    groups: list[int]
+    sizes: list[int]
+
+    def cut(self, max_rows: int | None) -> Iterator[tuple[list[int], list[int]]]:
+        """(groups, sizes) of consecutive rows, at most `max_rows` in each part (all rows in one when it is None). Only
+        a group that is larger than that is cut itself."""
+        groups: list[int] = []
+        sizes: list[int] = []
+        for group, size in self._pieces(max_rows):
+            if max_rows is not None and sizes and sum(sizes) + size > max_rows:
+                yield groups, sizes
+                groups, sizes = [], []
+            groups.append(group)
+            sizes.append(size)
+        yield groups, sizes
+
+    def _pieces(self, max_rows: int | None) -> Iterator[tuple[int, int]]:
+        for group, size in zip(self.groups, self.sizes, strict=True):
+            step = size if max_rows is None else max_rows
+            for start in range(0, size, step):
+                yield group, min(step, size - start)
 
 
 @dataclass(frozen=True)
@@ -73,15 +105,24 @@ class Groups:
             torch.from_numpy(np.argsort(placed)),
         )
 
-    def to(self, device: torch.device) -> Groups:
-        """The same groups on `device`."""
-        blocks = tuple(block.to(device) for block in self.blocks)
-        return Groups(self.knowledge.to(device), self.row_group.to(device), blocks, self.restore.to(device))
-
     def renumber(self, places: Tensor) -> Groups:
         """The same groups with knowledge row i known as `places[i]` (for weights kept in another order)."""
         blocks = [Block(places[block.groups], block.rows, block.filled) for block in self.blocks]
         return Groups(self.knowledge, places[self.row_group], tuple(blocks), self.restore)
+
+    def to(self, device: torch.device | str) -> Groups:
+        """The same groups on `device`."""
+        blocks = tuple(block.to(device) for block in self.blocks)
+        return Groups(self.knowledge.to(device), self.row_group.to(device), blocks, self.restore.to(device))
+
+    @cached_property
+    def segments(self) -> Segments:
+        """The rows sorted by group; `pieces` play no part."""
+        # Kept for later, so also for a later pass with gradients, which takes no inference tensors.
+        with torch.inference_mode(False):
+            order = torch.argsort(self.row_group, stable=True)
+            groups, sizes = torch.unique_consecutive(self.row_group[order], return_counts=True)
+            return Segments(order, torch.argsort(order), groups.tolist(), sizes.tolist())
 
 
 def split_by_size(sizes: Ints) -> list[Ints]:

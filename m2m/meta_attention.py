@@ -6,23 +6,14 @@ Letters: U distinct knowledge rows, g rows of a group, k experts, m tasks, d = d
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
 
-from m2m.meta_unit import GeneratedLayer, MetaUnit, grouped_product
+from m2m.meta_unit import GeneratedLayer, Layer, LazyLayer, MetaLayer, MetaUnit
 
-
-@dataclass(frozen=True)
-class AttentionWeights:
-    """expert_half [U, m, d, 2d]: rows of the first layer that meet E_i; task_half [U, m, 2d]: T_t times the
-    other rows, plus the bias, the same for every row of a group; rest: the layers after the first."""
-
-    expert_half: Tensor
-    task_half: Tensor
-    rest: list[GeneratedLayer]
+AnyLayer = GeneratedLayer | LazyLayer
 
 
 class MetaAttention(nn.Module):
@@ -34,23 +25,40 @@ class MetaAttention(nn.Module):
         self.unit = MetaUnit(2 * d_view, d_scenario, layers, tasks, math.sqrt(2.0), generated)
         self.vector = nn.Parameter(torch.randn(2 * d_view) / math.sqrt(2 * d_view))
 
-    def generate(self, scenario: Tensor, task_views: Tensor) -> AttentionWeights:
-        """scenario: S~ [U, s]; task_views: [m, d]. Everything that does not depend on the rows of a group."""
+    def generate(self, scenario: Tensor, task_views: Tensor) -> list[GeneratedLayer]:
+        """The K layers. scenario: S~ [U, s]; task_views: [m, d].
+
+        Of the first one's weight only the rows that meet E_i are kept [U, m, d, 2d]; T_t times the other rows, the same
+        for every row of a group, is part of its bias [U, m, 2d].
+        """
         first, *rest = self.unit.generate(scenario)
         expert_half, other = first.weight[:, :, : self.d_view], first.weight[:, :, self.d_view :]
         task_half = torch.einsum("md,umdo->umo", task_views, other) + first.bias
-        return AttentionWeights(expert_half, task_half, rest)
+        return [GeneratedLayer(expert_half, task_half), *rest]
 
-    def scores(self, experts: Tensor, weights: AttentionWeights) -> Tensor:
+    def lazy(self, scenario: Tensor, task_views: Tensor) -> list[AnyLayer]:
+        """`generate` without the weights: T_t meets V_w and v_w instead of W, which is the same number and needs no
+        weights of any group."""
+        first, *rest = self.unit.lazy(scenario)
+        if not isinstance(first, LazyLayer):
+            return [*self.generate(scenario, task_views)]
+        source: MetaLayer = self.unit.layers[0]  # type: ignore[assignment]
+        tasks, width = len(task_views), 2 * self.d_view
+        other = source.weight_map.view(-1, tasks, width, width)[:, :, self.d_view :]
+        of_map = torch.einsum("md,smdo->smo", task_views, other)
+        of_base = torch.einsum("md,mdo->mo", task_views, source.weight_base[:, self.d_view :])
+        bias = torch.einsum("us,smo->umo", scenario, of_map) + of_base + first.bias
+        return [LazyLayer(scenario, first.weight_map, first.weight_base, bias), *rest]
+
+    def scores(self, experts: Tensor, layers: Sequence[Layer]) -> Tensor:
         """a of equation 14. experts: [U, g, k, d]. Returns [U, m, g, k]."""
         groups, rows, views, _ = experts.shape
-        tasks = weights.task_half.shape[1]
+        tasks = self.unit.copies
         flat = experts.flatten(1, 2).unsqueeze(1).expand(-1, tasks, -1, -1)
-        hidden = leaky_relu(grouped_product(flat, weights.expert_half, weights.task_half))
-        hidden = MetaUnit.apply_layers(hidden, weights.rest)
+        hidden = MetaUnit.apply_layers(flat, layers)
         return (hidden @ self.vector).view(groups, tasks, rows, views)
 
-    def forward(self, experts: Tensor, weights: AttentionWeights) -> Tensor:
+    def forward(self, experts: Tensor, layers: Sequence[Layer]) -> Tensor:
         """experts: [U, g, k, d]. Returns R [U, m, g, d] (equations 15 and 16)."""
-        share = torch.softmax(self.scores(experts, weights), dim=3)
+        share = torch.softmax(self.scores(experts, layers), dim=3)
         return torch.einsum("umgk,ugkd->umgd", share, experts)

@@ -5,10 +5,12 @@ Letters: U distinct knowledge rows, g rows of a group, m tasks, L layers, d = d_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from m2m.meta_unit import GeneratedLayer, MetaUnit
+from m2m.meta_unit import GeneratedLayer, Layer, LazyLayer, MetaUnit
 
 
 class MetaTower(nn.Module):
@@ -27,10 +29,15 @@ class MetaTower(nn.Module):
         """The layers of every unit for each distinct knowledge row. scenario: S~ [U, s]."""
         return [unit.generate(scenario) for unit in self.units]  # type: ignore[operator]
 
-    def forward(self, tasks: Tensor, weights: list[list[GeneratedLayer]]) -> Tensor:
+    def lazy(self, scenario: Tensor) -> list[list[LazyLayer | GeneratedLayer]]:
+        """The same, to be generated where they are multiplied. scenario: S~ [U, s]."""
+        return [unit.lazy(scenario) for unit in self.units]  # type: ignore[operator]
+
+    def forward(self, tasks: Tensor, weights: Sequence[Sequence[Layer]]) -> Tensor:
         """tasks: R [U, m, g, d]. Returns the same shape."""
         groups, count, rows, width = tasks.shape
-        level = tasks.reshape(groups, 1, count * rows, width)
+        # A row's tasks stand side by side: rows in segments then keep the order of their groups.
+        level = tasks.transpose(1, 2).reshape(groups, 1, rows * count, width)
         for layers in weights:
-            level = leaky_relu(MetaUnit.apply_layers(level, layers) + level)
-        return level.view(groups, count, rows, width)
+            level = leaky_relu(MetaUnit.apply_layers(level, layers) + level, inplace=True)
+        return level.view(groups, rows, count, width).transpose(1, 2)

@@ -1,43 +1,56 @@
-"""All generated weights of a set of knowledge rows, as one value that can be indexed and kept.
+"""All meta layers of a set of knowledge rows, as one value that can be indexed and kept.
 
 Letters: U distinct knowledge rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from m2m.meta_attention import AttentionWeights
-from m2m.meta_unit import GeneratedLayer
+from m2m.meta_unit import Change, GeneratedLayer, Layer, LazyLayer
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of meta attention and of the tower's units, ready to multiply."""
+
+    attention: Sequence[Layer]
+    tower: Sequence[Sequence[Layer]]
 
 
 @dataclass(frozen=True)
 class MetaWeights:
-    """Weights of meta attention and of the tower; every tensor has U as its first axis."""
+    """The layers of meta attention and of the tower's units; every tensor that depends on the knowledge row has U as
+    its first axis."""
 
-    attention: AttentionWeights
-    tower: list[list[GeneratedLayer]]
+    attention: Sequence[GeneratedLayer | LazyLayer]
+    tower: Sequence[Sequence[GeneratedLayer | LazyLayer]]
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> MetaWeights:
-        """`change` applied to every tensor."""
-
-        def layer(item: GeneratedLayer) -> GeneratedLayer:
-            return GeneratedLayer(change(item.weight), change(item.bias))
-
-        first = self.attention
-        rest = [layer(item) for item in first.rest]
-        attention = AttentionWeights(change(first.expert_half), change(first.task_half), rest)
-        return MetaWeights(attention, [[layer(item) for item in unit] for unit in self.tower])
+    def map(self, change: Change) -> MetaWeights:
+        """`change` applied to every tensor that has U as its first axis."""
+        return MetaWeights(
+            [layer.map(change) for layer in self.attention],
+            [[layer.map(change) for layer in unit] for unit in self.tower],
+        )
 
     def select(self, groups: Tensor) -> MetaWeights:
         """The weights of the knowledge rows `groups` [u]."""
         return self.map(lambda tensor: tensor.index_select(0, groups))
 
+    def in_segments(self, groups: Sequence[int], sizes: Sequence[int]) -> Layers:
+        """For rows of which `sizes` belong to `groups` in turn. Nothing is copied."""
+
+        def of(layers: Sequence[GeneratedLayer | LazyLayer]) -> Sequence[Layer]:
+            return [layer.in_segments(groups, sizes) for layer in layers]
+
+        return Layers(of(self.attention), [of(unit) for unit in self.tower])
+
     def tensors(self) -> list[Tensor]:
-        """All tensors, in a fixed order."""
+        """All tensors that have U as their first axis, in a fixed order."""
         found: list[Tensor] = []
-        self.map(lambda tensor: found.append(tensor) or tensor)  # type: ignore[func-returns-value]
+        keep: Callable[[Tensor], Tensor] = lambda tensor: found.append(tensor) or tensor  # type: ignore[func-returns-value] # noqa: E731
+        self.map(keep)
         return found

@@ -14,16 +14,20 @@ from torch import Tensor, nn
 
 from m2m.config import ModelConfig
 from m2m.experts import Experts
-from m2m.groups import Block, Groups
+from m2m.groups import Block, Groups, Segments
 from m2m.heads import make_head
 from m2m.meta_attention import MetaAttention
 from m2m.meta_tower import MetaTower
-from m2m.meta_weights import MetaWeights
+from m2m.meta_weights import Layers, MetaWeights
 from m2m.scenario_knowledge import ScenarioKnowledge
 from m2m.sequence_embedding import SequenceEmbedding
 from m2m.spec import FeatureSpec
 from m2m.task_views import TaskViews
 from m2m.transformer import PooledDays, TransformerLayer
+
+# From this width on a group's weights are large, and multiplying them in place beats gathering them.
+_SEGMENTS_FROM_WIDTH = 128
+_ROWS_AT_ONCE, _SEGMENT_ROWS = 512, 2048
 
 
 class M2M(nn.Module):
@@ -42,6 +46,7 @@ class M2M(nn.Module):
         D."""
         super().__init__()
         self.config, self.behaviours = config, len(spec.behaviours)
+        self.in_segments = config.d_view >= _SEGMENTS_FROM_WIDTH
         tasks = len(spec.tasks)
         self.behaviour_days, self.behaviour_layer = _sequence(bins[: self.behaviours], spec, config)
         self.performance_days, self.performance_layer = _sequence(bins[self.behaviours :], spec, config)
@@ -74,25 +79,37 @@ class M2M(nn.Module):
 
     def features(self, behaviours: Tensor, performance: Tensor, dense: Tensor) -> Tensor:
         """F of equation 5 with the dense features. Embedded days [B, T, X] each; dense: [B, D]. Returns [B, X]."""
-        parts = [self.behaviour_layer(behaviours), self.performance_layer(performance), dense]
-        return torch.cat(parts, dim=1)
+        parts = [self.behaviour_layer(behaviours), self.performance_layer(performance)]
+        return torch.cat([*parts, dense.to(behaviours.dtype)], dim=1)
 
     def generate(self, scenario: Tensor) -> MetaWeights:
         """All generated weights, once per distinct knowledge row. scenario: S~ [U, s]."""
         attention = self.attention.generate(scenario, self.task_views())
         return MetaWeights(attention, self.tower.generate(scenario))
 
+    def lazy(self, scenario: Tensor) -> MetaWeights:
+        """`generate` without the weights: they are generated where they are multiplied. scenario: S~ [U, s]."""
+        attention = self.attention.lazy(scenario, self.task_views())
+        return MetaWeights(attention, self.tower.lazy(scenario))
+
     def forward(self, bins: Tensor, dense: Tensor, groups: Groups) -> Tensor:
         """bins: whole numbers [B, T, F]; dense: [B, D]; groups: the rows' knowledge. Returns the head's
         numbers [B, m, o]."""
         scenario = self.knowledge(groups.knowledge)
-        return self.forward_with(bins, dense, groups, scenario, self.generate(scenario))
+        weights = self.lazy(scenario) if self.in_segments else self.generate(scenario)
+        return self.forward_with(bins, dense, groups, scenario, weights)
 
     def forward_with(
         self, bins: Tensor, dense: Tensor, groups: Groups, scenario: Tensor, weights: MetaWeights
     ) -> Tensor:
         """`forward` with S~ [U, s] and the weights generated from it given."""
-        return self.from_features(self.features(*self.embed(bins), dense), groups, scenario, weights)
+        # Without gradients a few rows at a time: embedded days of all rows would not stay in the cache.
+        step = len(bins) if torch.is_grad_enabled() else _ROWS_AT_ONCE
+        parts = [
+            self.features(*self.embed(some), more)
+            for some, more in zip(torch.split(bins, step), torch.split(dense, step), strict=True)
+        ]
+        return self.from_features(torch.cat(parts), groups, scenario, weights)
 
     def from_features(
         self, features: Tensor, groups: Groups, scenario: Tensor, weights: MetaWeights
@@ -100,6 +117,8 @@ class M2M(nn.Module):
         """Everything after F [B, X]. Returns [B, m, o]."""
         if self.knowledge_input:
             features = torch.cat([features, scenario[groups.row_group]], dim=1)
+        if self.in_segments:
+            return self._in_segments(features, groups.segments, weights)
         experts = self.experts(features)
         parts = [self._block(experts, block, weights) for block in groups.blocks]
         return torch.cat(parts).index_select(0, groups.restore)
@@ -108,11 +127,26 @@ class M2M(nn.Module):
         """experts: [B, k, d]. Returns the head's numbers of the block's real rows [n, m, o]."""
         lines, width = block.rows.shape
         rows = experts.index_select(0, block.rows.flatten()).view(lines, width, *experts.shape[1:])
-        chosen = weights.select(block.groups)
-        level = self.tower(self.attention(rows, chosen.attention), chosen.tower)
-        raw = torch.einsum("umgd,mod->ugmo", level, self.head_weight) + self.head_bias
-        flat = raw.flatten(0, 1)
+        flat = self._meta(rows, weights.select(block.groups)).flatten(0, 1)
         return flat if block.filled is None else flat.index_select(0, block.filled)
+
+    def _in_segments(self, features: Tensor, segments: Segments, weights: MetaWeights) -> Tensor:
+        """features: [B, X]. Returns the head's numbers [B, m, o]."""
+        max_rows = None if torch.is_grad_enabled() else _SEGMENT_ROWS
+        parts, start = [], 0
+        features = features.index_select(0, segments.order)
+        for groups, sizes in segments.cut(max_rows):
+            rows = self.experts(features[start : start + sum(sizes)]).unsqueeze(0)
+            parts.append(self._meta(rows, weights.in_segments(groups, sizes)).squeeze(0))
+            start += sum(sizes)
+        return torch.cat(parts).index_select(0, segments.restore)
+
+    def _meta(self, experts: Tensor, layers: MetaWeights | Layers) -> Tensor:
+        """experts: [u, g, k, d]. Returns the head's numbers [u, g, m, o]."""
+        level = self.tower(self.attention(experts, layers.attention), layers.tower)
+        # The head has its own precision: in bfloat16 a log-rate would keep too few digits.
+        level = level.to(self.head_weight.dtype)
+        return torch.einsum("umgd,mod->ugmo", level, self.head_weight) + self.head_bias
 
 
 def _sequence(

@@ -17,6 +17,7 @@ from m2m.encoder import Encoder
 from m2m.forecast import Forecast
 from m2m.groups import Groups, Ints
 from m2m.model import M2M
+from m2m.precision import model_for
 from m2m.samples import Samples
 from m2m.weight_store import WeightStore
 
@@ -24,16 +25,25 @@ from m2m.weight_store import WeightStore
 class Scorer:
     """Scores samples with bounded memory; generated weights are kept from call to call."""
 
-    def __init__(self, bundle: Bundle, max_rows: int = 4096, max_weight_bytes: int = 256 * 2**20) -> None:
-        """max_rows: rows in one forward pass. max_weight_bytes: bound on the generated weights that are
-        kept."""
+    def __init__(
+        self,
+        bundle: Bundle,
+        max_rows: int = 4096,
+        max_weight_bytes: int = 256 * 2**20,
+        precision: str = "float32",
+        device: str = "cpu",
+    ) -> None:
+        """max_rows: rows in one forward pass. max_weight_bytes: bound on the generated weights that are kept.
+        device: "cpu" or "cuda". precision: "float32", or "bfloat16" where `device` multiplies it natively (1.7 times as
+        fast for `paper`, hardly faster for `base`; scores change by a thousandth on average, a few hundredths at most).
+        Raises ValueError when the device is not there or does not multiply that precision."""
         if max_rows < 1:
             raise ValueError(f"max_rows is {max_rows}, expected at least 1")
         self.bundle, self.max_rows = bundle, max_rows
-        bundle.model.eval()
+        self.model = model_for(bundle.model, precision, device)
         with torch.inference_mode():
             columns = len(bundle.spec.knowledge)
-            self.store = WeightStore(bundle.model, columns, max_weight_bytes)
+            self.store = WeightStore(self.model, columns, max_weight_bytes)
 
     def predict(self, samples: Samples) -> Forecast:
         """What the next days bring, in the tasks' own units and the order of `samples`.
@@ -44,7 +54,7 @@ class Scorer:
         bundle = self.bundle
         samples.check_against(bundle.spec)
         with torch.inference_mode():
-            raw = predict_raw(bundle.model, bundle.encoder, samples, self.max_rows, self.store)
+            raw = predict_raw(self.model, bundle.encoder, samples, self.max_rows, self.store)
         return bundle.model.head.forecast(raw, bundle.task_scales, bundle.spec, bundle.recalibration)
 
 
@@ -59,15 +69,16 @@ def predict_raw(
     order = np.argsort(code, kind="stable")
     for part in passes(code[order], max_rows, store.slots):
         rows = order[part]
-        raw[rows] = _one_pass(model, encoder, samples.take(rows), store).numpy()
+        raw[rows] = _one_pass(model, encoder, samples.take(rows), store).cpu().numpy()
     return raw
 
 
 def _one_pass(model: M2M, encoder: Encoder, samples: Samples, store: WeightStore) -> Tensor:
     encoded = encoder.encode(samples)
-    groups = Groups.build(encoded.code, encoded.knowledge)
+    groups = Groups.build(encoded.code, encoded.knowledge).to(store.device)
     renumbered, scenario, weights = store.weights_for(groups, np.unique(encoded.code))
-    bins, dense = torch.from_numpy(encoded.bins), torch.from_numpy(encoded.dense)
+    bins = torch.from_numpy(encoded.bins).to(store.device)
+    dense = torch.from_numpy(encoded.dense).to(store.device)
     return model.forward_with(bins, dense, renumbered, scenario, weights)
 
 

@@ -1,6 +1,9 @@
 """Generated weights kept between batches of one scoring run.
 
 Letters: U distinct knowledge rows of a batch, C knowledge columns, s = d_scenario.
+
+A wide model has megabytes of weights per knowledge row. When only a few rows of them would fit, each would give way
+before it is wanted again; they are then not kept but generated where they are multiplied (`M2M.lazy`).
 """
 
 from __future__ import annotations
@@ -14,17 +17,29 @@ from m2m.groups import Groups, Ints
 from m2m.meta_weights import MetaWeights
 from m2m.model import M2M
 
+_SLOTS_WORTH_KEEPING = 64  # docs/decisions/0006-grouped-meta-weights.md
+_ANY_NUMBER = 2**31
+
 
 class WeightStore:
-    """A bounded store: one slot per knowledge row, the row used longest ago gives way."""
+    """A bounded store: one slot per knowledge row, the row used longest ago gives way.
+
+    slots: how many knowledge rows one batch may have. generated: how many were generated to be kept.
+    """
 
     def __init__(self, model: M2M, knowledge_columns: int, max_bytes: int) -> None:
         self.model = model
-        scenario, weights = self._generate(torch.zeros(1, knowledge_columns, dtype=torch.int64))
+        self.device = model.head_bias.device
+        knowledge = torch.zeros(1, knowledge_columns, dtype=torch.int64, device=self.device)
+        scenario, weights = self._generate(knowledge)
         one_row = sum(tensor[0].numel() * tensor.element_size() for tensor in weights.tensors())
         self.slots = max(1, max_bytes // max(1, one_row))
         self.generated = 0
         self._slot_of: OrderedDict[int, int] = OrderedDict()
+        self.keeps = not model.in_segments or self.slots >= _SLOTS_WORTH_KEEPING
+        if not self.keeps:
+            self.slots = _ANY_NUMBER
+            return
         self._weights = weights.map(lambda tensor: tensor.new_empty(self.slots, *tensor.shape[1:]))
         self._scenario = scenario.new_empty(self.slots, scenario.shape[1])
 
@@ -37,11 +52,14 @@ class WeightStore:
         at most `slots`. Generates only what is not kept yet."""
         if len(codes) > self.slots:
             raise ValueError(f"{len(codes)} knowledge rows in one batch, expected at most {self.slots}")
+        if not self.keeps:
+            scenario = self.model.knowledge(groups.knowledge)
+            return groups, scenario, self.model.lazy(scenario)
         missing = [index for index, code in enumerate(codes.tolist()) if not self._touch(code)]
         if missing:
             slots = torch.tensor([self._take_slot(int(codes[index])) for index in missing])
             self._fill(slots, groups.knowledge[torch.tensor(missing)])
-        slots = torch.tensor([self._slot_of[code] for code in codes.tolist()])
+        slots = torch.tensor([self._slot_of[code] for code in codes.tolist()], device=self.device)
         return groups.renumber(slots), self._scenario, self._weights
 
     def _touch(self, code: int) -> bool:

@@ -1,21 +1,49 @@
-"""make bench: run every benchmark, print the figures, write report/bench.json."""
+"""make bench: run every benchmark, print the figures, write report/bench.json.
+
+`python -m tests.benchmarks NAME...` runs only those and leaves the other figures of the file as they are.
+"""
 
 from __future__ import annotations
 
-from tests.benchmarks import calibration, demo_run
-from tests.benchmarks.figures import BENCH_FILE, write_figures
+import argparse
 
-BENCHMARKS = (demo_run, calibration)
+from tests.benchmarks import (
+    calibration,
+    compiled,
+    demo_run,
+    meta_units,
+    paper_model,
+    precision,
+    training_rows,
+)
+from tests.benchmarks.figures import BENCH_FILE, read_figures, write_figures
+
+BENCHMARKS = {
+    "demo_run": demo_run,
+    "meta_units": meta_units,
+    "paper_model": paper_model,
+    "precision": precision,
+    "training_rows": training_rows,
+    "calibration": calibration,
+}
+# Needs a C++ compiler, which the project does not: only by name.
+BY_NAME_ONLY = {"compiled": compiled}
 
 
 def main() -> None:
     """Each benchmark module has a `measure()` that yields its figures."""
+    parser = argparse.ArgumentParser(description="Run benchmarks and write report/bench.json.")
+    known = [*BENCHMARKS, *BY_NAME_ONLY]
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *known], help=", ".join(known))
+    chosen = parser.parse_args().names
     figures = []
-    for benchmark in BENCHMARKS:
-        for figure in benchmark.measure():
+    for name in chosen or BENCHMARKS:
+        for figure in {**BENCHMARKS, **BY_NAME_ONLY}[name].measure():
             print(f"{figure.name:<40}{figure.value:>12,.3f} {figure.unit:<8}{figure.command}", flush=True)
             figures.append(figure)
-    write_figures(figures)
+    fresh = {figure.name for figure in figures}
+    kept = [figure for figure in read_figures() if figure.name not in fresh] if chosen else []
+    write_figures([*kept, *figures])
     print(f"written to {BENCH_FILE}")
 
 

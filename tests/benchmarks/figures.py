@@ -20,6 +20,13 @@ class Figure:
     command: str
 
 
+def read_figures(file: Path = BENCH_FILE) -> list[Figure]:
+    """The figures of the file, none when it is not there."""
+    if not file.exists():
+        return []
+    return [Figure(**row) for row in json.loads(file.read_text(encoding="utf-8"))]
+
+
 def write_figures(figures: Iterable[Figure], file: Path = BENCH_FILE) -> None:
     """Write the figures as a JSON list, replacing the file whole; names must be unique (ValueError)."""
     rows = [asdict(figure) for figure in figures]

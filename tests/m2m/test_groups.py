@@ -54,6 +54,25 @@ def test_renumber_moves_groups_and_rows_alike() -> None:
     assert sorted(group for block in groups.blocks for group in block.groups.tolist()) == [4, 7]
 
 
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=60), st.booleans())
+def test_segments_hold_every_row_once_and_every_group_in_one_piece(codes: list[int], chunks: bool) -> None:
+    code = np.array(codes)
+    pieces = code * 3 + np.arange(len(code)) % 3 if chunks else None
+    segments = Groups.build(code, code[:, None], pieces).segments
+    assert segments.groups == list(range(len(np.unique(code))))
+    assert segments.sizes == np.unique(code, return_counts=True)[1].tolist()
+    np.testing.assert_array_equal(code[segments.order.numpy()], np.sort(code))
+    assert segments.order[segments.restore].tolist() == list(range(len(code)))
+
+
+def test_to_a_device_moves_every_part() -> None:
+    code = np.array([3, 1, 3])
+    moved = Groups.build(code, code[:, None]).to("meta")
+    parts = [moved.knowledge, moved.row_group, moved.restore]
+    parts += [part for block in moved.blocks for part in (block.groups, block.rows, block.filled)]
+    assert {part.device.type for part in parts if part is not None} == {"meta"}
+
+
 def test_no_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="no rows"):
         Groups.build(np.empty(0, dtype=np.int64), np.empty((0, 1), dtype=np.int64))

@@ -7,6 +7,7 @@ import torch
 from m2m import Bundle
 from m2m.groups import Groups
 from m2m.weight_store import WeightStore
+from tests.m2m.test_model import make, make_rows
 
 KNOWLEDGE = np.array([[1, 1], [1, 2], [2, 1], [3, 4]])
 
@@ -48,3 +49,17 @@ def _with_slots(bundle: Bundle, slots: int) -> WeightStore:
     one = WeightStore(bundle.model, 2, 1)
     row = sum(tensor[0].numel() * 4 for tensor in one._weights.tensors())
     return WeightStore(bundle.model, 2, slots * row)
+
+
+@torch.inference_mode()
+def test_a_wide_model_keeps_weights_only_when_enough_of_them_fit() -> None:
+    model = make(d_view=128, d_scenario=2, meta_layers=1, tower_layers=1).eval()
+    small, large = WeightStore(model, 2, 2**24), WeightStore(model, 2, 2**27)
+    assert [small.keeps, large.keeps] == [False, True]
+    groups = Groups.build(np.arange(4), KNOWLEDGE)
+    bins, dense, *_ = make_rows(4, seed=0)
+    found = [
+        model.forward_with(bins, dense, *store.weights_for(groups, np.arange(4))) for store in (small, large)
+    ]
+    torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-6)
+    assert [small.generated, large.generated] == [0, 4]
