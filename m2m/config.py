@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from m2m.heads import make_head
+from m2m.plain import exact_entries
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> ModelConfig:
         """The inverse of `to_dict`. Raises ValueError naming a missing or unknown entry."""
-        return cls(**_exact_fields(cls, plain, "model config"))
+        return cls(**exact_entries(cls, plain, "model config"))
 
 
 _NAMED: dict[str, dict[str, Any]] = {
@@ -180,10 +181,3 @@ _LIMITS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
     (("schedule",), lambda value: value in ("cosine", "constant"), "cosine or constant"),
 )
 _CHANGE_NO_NUMBER = ("memory_mb", "loader_processes", "checkpoint_steps", "progress")
-
-
-def _exact_fields(cls: type, plain: Mapping[str, Any], what: str) -> dict[str, Any]:
-    expected = {item.name for item in fields(cls)}
-    if set(plain) != expected:
-        raise ValueError(f"{what} has entries {sorted(plain)}, expected {sorted(expected)}")
-    return dict(plain)

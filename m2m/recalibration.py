@@ -6,12 +6,13 @@ Letters: N rows, m tasks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from m2m.forecast import Forecast, Values
+from m2m.plain import exact_entries
 
 INTERVAL = 0.8
 """Share of the labels that [p10, p90] is to hold."""
@@ -67,10 +68,7 @@ class Recalibration:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Recalibration:
         """The inverse of `to_dict`. Raises ValueError naming a missing or unknown entry."""
-        expected = {item.name for item in fields(cls)}
-        if set(plain) != expected:
-            raise ValueError(f"recalibration has entries {sorted(plain)}, expected {sorted(expected)}")
-        return cls(**plain)
+        return cls(**exact_entries(cls, plain, "recalibration"))
 
 
 def _share_inside(forecast: Forecast, labels: Values) -> float:

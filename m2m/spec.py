@@ -6,8 +6,10 @@ Letters: F sequence columns, W window lengths, m tasks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from m2m.plain import exact_entries
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,8 @@ class FeatureSpec:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> FeatureSpec:
         """The inverse of `to_dict`. Raises ValueError naming a missing or unknown entry."""
-        expected = {item.name for item in fields(cls)}
-        if set(plain) != expected:
-            raise ValueError(f"feature spec has entries {sorted(plain)}, expected {sorted(expected)}")
-        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in plain.items()}
+        entries = exact_entries(cls, plain, "feature spec")
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()}
         return cls(**values)
 
 

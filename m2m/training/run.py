@@ -20,8 +20,8 @@ from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
 from m2m.bundle import Bundle, build_model
 from m2m.config import ModelConfig, TrainingConfig
-from m2m.losses import regulariser
 from m2m.metrics import overall
+from m2m.regulariser import regulariser
 from m2m.sources import SampleSource, count_rows, share_pieces
 from m2m.spec import FeatureSpec
 from m2m.training.alarm import TrainingError, check_losses, tell_rows

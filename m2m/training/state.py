@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from m2m.config import TrainingConfig
 from m2m.metrics import Cell
 from m2m.model import M2M
+from m2m.plain import exact_entries
 from m2m.training.averaging import WeightAverage, copy_weights
 from m2m.training.optimiser import make_optimiser
 
@@ -48,10 +49,8 @@ class Progress:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Progress:
         """The inverse of `to_dict`. Raises ValueError on missing or unknown entries."""
-        expected = {item.name for item in fields(cls)}
-        if set(plain) != expected:
-            raise ValueError(f"progress has entries {sorted(plain)}, expected {sorted(expected)}")
-        return cls(**{**plain, "best_cells": [Cell(**cell) for cell in plain["best_cells"]]})
+        entries = exact_entries(cls, plain, "progress")
+        return cls(**{**entries, "best_cells": [Cell(**cell) for cell in entries["best_cells"]]})
 
 
 class TrainingState:

@@ -8,7 +8,7 @@ import torch
 from scipy.special import xlogy
 from sklearn.metrics import mean_poisson_deviance
 
-from m2m.losses import poisson_loss, regulariser, task_scales
+from m2m.losses import poisson_loss, task_scales
 
 
 def test_poisson_loss_by_hand() -> None:
@@ -38,11 +38,6 @@ def test_agrees_with_the_poisson_deviance_of_scikit_learn() -> None:
 
 def test_scales_are_training_means_and_never_zero() -> None:
     assert task_scales(np.array([[1.0, 0.0], [3.0, 0.0]]).mean(axis=0)).tolist() == [2.0, 1.0]
-
-
-def test_regulariser_by_hand() -> None:
-    found = regulariser([torch.tensor([[1.0, 2.0]])], [torch.tensor([3.0]), torch.tensor([[-1.0]])])
-    assert float(found) == 15.0
 
 
 def test_half_the_poisson_deviance_above_the_best_rate() -> None:
