@@ -73,7 +73,9 @@ class FeatureSpec:
     def from_dict(cls, plain: Mapping[str, Any]) -> FeatureSpec:
         """The inverse of `to_dict`. Raises ValueError naming a missing or unknown entry."""
         entries = exact_entries(cls, plain, "feature spec")
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()
+        }
         return cls(**values)
 
 
