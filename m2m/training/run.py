@@ -22,7 +22,7 @@ from m2m.bundle import Bundle, build_model
 from m2m.config import ModelConfig, TrainingConfig
 from m2m.metrics import overall
 from m2m.regulariser import regulariser
-from m2m.sources import SampleSource, count_rows, share_pieces
+from m2m.sources import SampleSource, share_pieces
 from m2m.spec import FeatureSpec
 from m2m.training.alarm import TrainingError, check_losses, tell_rows
 from m2m.training.batches import Batch, count_batches
@@ -223,7 +223,8 @@ class TrainingRun:
             {name: _or_none(value) for name, value in asdict(cell).items()} for cell in progress.best_cells
         ]
         epochs = {"best_epoch": progress.best_epoch, "epochs": len(progress.history)}
-        rows = {"train_rows": self.fitted.rows, "valid_rows": count_rows(self.valid_rows)}
+        judged = sum(cell.rows for cell in progress.best_cells if cell.task == self.spec.tasks[0])
+        rows = {"train_rows": self.fitted.rows, "valid_rows": judged}
         self.model.cpu()
         days = self.fitted.days if training_days is None else dict(training_days)
         return Bundle(
