@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
+
+from pyspark.sql import SparkSession
 
 from jobs.common.arguments import as_count
 from jobs.common.job import DataCheckError, JobContext, run_job
@@ -44,10 +47,22 @@ def build(context: JobContext) -> None:
         with_labels=True,
         every_days=context.args.every_days,
     )
-    # Training reads row group by row group in random order: small ones are shuffled better and fit in memory.
-    context.spark.conf.set("parquet.block.size", ROW_GROUP_BYTES)
-    warehouse.replace_days(rows.hint("rebalance", "ds"), SAMPLES, context.start_ds, context.end_ds)
+    with _small_row_groups(context.spark):
+        warehouse.replace_days(rows.hint("rebalance", "ds"), SAMPLES, context.start_ds, context.end_ds)
     context.counts.rows_out = warehouse.read_days(SAMPLES, context.start_ds, context.end_ds).count()
+
+
+@contextmanager
+def _small_row_groups(spark: SparkSession) -> Iterator[None]:
+    """Training reads row group by row group in random order: small ones are shuffled better and fit in memory.
+
+    Delta passes no Parquet options of a writer on, so it is an option of the session for as long as the write takes.
+    """
+    spark.conf.set("parquet.block.size", ROW_GROUP_BYTES)
+    try:
+        yield
+    finally:
+        spark.conf.unset("parquet.block.size")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

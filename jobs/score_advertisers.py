@@ -30,12 +30,12 @@ SEQUENCES, SCORES = "features.sequences", "scores.advertiser_scores"
 def score(context: JobContext) -> None:
     """Replace the days of scores.advertiser_scores."""
     settings, warehouse = context.settings, context.warehouse
-    registered = _find_bundle(context)
     rows = warehouse.read_days(SEQUENCES, context.start_ds, context.end_ds)
     if rows.isEmpty():
         raise DataCheckError(
             f"{SEQUENCES} has no row for {context.start_ds}..{context.end_ds}; run build_sequences first"
         )
+    registered = _find_bundle(context, rows.columns)
     threads = int(context.spark.sparkContext.getConf().get("spark.task.cpus", "1"))
     name = ship_bundle(context.spark, registered.folder, registered.sha256)
     predictions = score_column(settings, name, registered.sha256, threads)
@@ -51,7 +51,7 @@ def score(context: JobContext) -> None:
     context.counts.rows_out = warehouse.read_days(SCORES, context.start_ds, context.end_ds).count()
 
 
-def _find_bundle(context: JobContext) -> RegisteredBundle:
+def _find_bundle(context: JobContext, columns: Sequence[str]) -> RegisteredBundle:
     settings = context.settings
     wanted = context.args.model_version or CHAMPION
     found = ModelRegistry(settings.platform, context.warehouse.root).find(wanted)
@@ -59,7 +59,9 @@ def _find_bundle(context: JobContext) -> RegisteredBundle:
         raise ValueError(
             f"model {settings.platform} has no {wanted}; run train_model first, or name a version"
         )
-    trained_on = Bundle.load(found.folder, expected_sha256=found.sha256).spec
+    bundle = Bundle.load(found.folder, expected_sha256=found.sha256)
+    bundle.require_columns(columns)
+    trained_on = bundle.spec
     expected = feature_spec(settings)
     if trained_on != expected:
         raise DataCheckError(

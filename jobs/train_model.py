@@ -11,6 +11,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from jobs.common.settings import Settings
 from jobs.common.training import TrainingTask, fit_on_cluster, training_config
 from jobs.transforms.as_of_split import AsOfSplit, DayRange, check_gaps, split_days
 from jobs.transforms.baselines import persistence
-from m2m import Bundle, BundleError, ModelConfig, __version__
+from m2m import Bundle, BundleError, ModelConfig
 from m2m.sources import count_rows
 from m2m.training.run import EpochCallback
 
@@ -46,7 +47,8 @@ def train(context: JobContext) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bundle.save(folder)
         version = registry.register(run_id, Path(folder), bundle.sha256)
-    _promote(registry, version, figures[f"{judged}_m2m_nmae"], parts[judged], judged, settings.active_task)
+    ours = _nmae({name.removeprefix(f"{judged}_"): value for name, value in figures.items()})
+    _promote(registry, version, ours, parts[judged], judged, settings.active_task)
     if task.checkpoint:
         Path(task.checkpoint).unlink(missing_ok=True)
     context.counts.rows_in = sum(count_rows(part) for part in parts.values())
@@ -95,7 +97,7 @@ def _open_part(context: JobContext, days: DayRange) -> DeltaSamples:
 def _task(context: JobContext, parts: Mapping[str, DeltaSamples]) -> TrainingTask:
     settings, train = context.settings, parts["train"]
     seen = sorted({piece.ds for piece in train.pieces})
-    return TrainingTask(
+    task = TrainingTask(
         feature_spec(settings),
         ModelConfig.named(settings.model.name, **settings.model.overrides),
         training_config(settings),
@@ -103,20 +105,24 @@ def _task(context: JobContext, parts: Mapping[str, DeltaSamples]) -> TrainingTas
         parts["valid"],
         {"first": str(seen[0]), "last": str(seen[-1]), "count": len(seen)},
         settings.training.device,
-        _checkpoint_file(context, train),
     )
-
-
-def _checkpoint_file(context: JobContext, train: DeltaSamples) -> str | None:
-    """One file per code, settings and training rows, so that a rerun after a kill finds its own."""
-    folder: Path | None = context.args.checkpoints
-    if folder is None and "://" not in context.warehouse.root:
-        folder = Path(context.warehouse.root) / "checkpoints"
+    folder = _checkpoint_folder(context)
     if folder is None:
         print("train_model: without --checkpoints a killed training starts anew", file=sys.stderr)
-        return None
-    name = f"train_model-{__version__}-{context.settings.version}-{train.fingerprint[:12]}.safetensors"
-    return str(folder.absolute() / name)
+        return task
+    # One file per training, so that a rerun after a kill finds its own.
+    name = f"train_model-{task.fingerprint(settings.training.processes)[:16]}.safetensors"
+    return replace(task, checkpoint=str(folder.absolute() / name))
+
+
+def _checkpoint_folder(context: JobContext) -> Path | None:
+    """Every training process must reach it, so by default it is in a local warehouse of a local Spark only."""
+    given: Path | None = context.args.checkpoints
+    local = str(context.spark.sparkContext.master).startswith("local")
+    alone = local or context.settings.training.processes == 1
+    if given is not None or "://" in context.warehouse.root or not alone:
+        return given
+    return Path(context.warehouse.root) / "checkpoints"
 
 
 def _fit(context: JobContext, task: TrainingTask, on_epoch: EpochCallback) -> Bundle:
@@ -173,7 +179,12 @@ def _champions_nmae(champion: RegisteredBundle, rows: DeltaSamples, active_task:
     if rival.spec != rows.spec:
         print(f"train_model: version {champion.version} was trained on other columns", file=sys.stderr)
         return math.inf
-    return judge(rival, rows, active_task)["m2m_nmae"]
+    return _nmae(judge(rival, rows, active_task))
+
+
+def _nmae(figures: Mapping[str, float]) -> float:
+    """Of the median where there is one, as in validation (decision 8); of the mean otherwise."""
+    return figures.get("m2m_median_nmae", figures["m2m_nmae"])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -182,8 +193,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoints",
         type=Path,
         metavar="FOLDER",
-        help="where a training under way is kept; all training processes must reach it (default: "
-        "<warehouse>/checkpoints when the warehouse is a local folder)",
+        help="where a training under way is kept; every training process must reach it (default: "
+        "<warehouse>/checkpoints of a local warehouse; for several processes with a local Spark only)",
     )
     for part in PARTS:
         for end in ("start", "end"):

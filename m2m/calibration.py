@@ -36,38 +36,60 @@ def coverage(actual: Values, low: Values, high: Values) -> float:
     return float(np.mean((low <= actual) & (actual <= high))) if np.size(actual) else float("nan")
 
 
+class Reliability:
+    """What was said and what happened, gathered batch by batch in equal bins over [0, 1], the last with 1."""
+
+    def __init__(self, bins: int = RELIABILITY_BINS) -> None:
+        self.bins = bins
+        self._rows = np.zeros(bins, dtype=np.int64)
+        self._sums: Values = np.zeros((2, bins))
+
+    def add(self, probability: Values, happened: npt.NDArray[np.bool_]) -> None:
+        """Take in rows [N]. Raises ValueError when a probability is not in [0, 1]."""
+        _same_shape(probability, happened)
+        if not np.all((probability >= 0) & (probability <= 1)):
+            raise ValueError(
+                f"probabilities run from {np.min(probability)} to {np.max(probability)}, expected 0 to 1"
+            )
+        place = np.minimum((probability * self.bins).astype(np.int64), self.bins - 1)
+        self._rows += np.bincount(place, minlength=self.bins)
+        self._sums += [np.bincount(place, values, self.bins) for values in (probability, happened)]
+
+    def table(self) -> list[ReliabilityBin]:
+        """The bins that hold rows."""
+        means = self._sums / np.maximum(self._rows, 1)
+        return [
+            ReliabilityBin(
+                k / self.bins, (k + 1) / self.bins, int(self._rows[k]), float(means[0][k]), float(means[1][k])
+            )
+            for k in np.flatnonzero(self._rows)
+        ]
+
+    def error(self) -> float:
+        """Expected calibration error: mean of |mean probability - share| over the bins, weighted by rows; NaN without
+        rows. Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning" (2015)."""
+        table = self.table()
+        total = sum(each.rows for each in table)
+        gaps = [each.rows * abs(each.probability - each.share) for each in table]
+        return float(sum(gaps) / total) if total else float("nan")
+
+
 def reliability(
     probability: Values, happened: npt.NDArray[np.bool_], bins: int = RELIABILITY_BINS
 ) -> list[ReliabilityBin]:
-    """The reliability table of [N] rows: equal bins over [0, 1], the last with 1; empty ones are left out.
-
-    Raises ValueError when a probability is not in [0, 1].
-    """
-    _same_shape(probability, happened)
-    if not np.all((probability >= 0) & (probability <= 1)):
-        raise ValueError(
-            f"probabilities run from {np.min(probability)} to {np.max(probability)}, expected 0 to 1"
-        )
-    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
-    rows = np.bincount(place, minlength=bins)
-    means = [np.bincount(place, values, bins) / np.maximum(rows, 1) for values in (probability, happened)]
-    return [
-        ReliabilityBin(k / bins, (k + 1) / bins, int(rows[k]), float(means[0][k]), float(means[1][k]))
-        for k in np.flatnonzero(rows)
-    ]
+    """The reliability table of [N] rows. Raises ValueError when a probability is not in [0, 1]."""
+    gathered = Reliability(bins)
+    gathered.add(probability, happened)
+    return gathered.table()
 
 
 def expected_calibration_error(
     probability: Values, happened: npt.NDArray[np.bool_], bins: int = RELIABILITY_BINS
 ) -> float:
-    """Mean of |mean probability - share| over the bins of `reliability`, weighted by rows; NaN without rows.
-
-    Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning" (2015).
-    """
-    table = reliability(probability, happened, bins)
-    total = sum(each.rows for each in table)
-    gaps = [each.rows * abs(each.probability - each.share) for each in table]
-    return float(sum(gaps) / total) if total else float("nan")
+    """`Reliability.error` of [N] rows."""
+    gathered = Reliability(bins)
+    gathered.add(probability, happened)
+    return gathered.error()
 
 
 def randomised_pit(

@@ -120,7 +120,7 @@ def window_sums(sequences: Floats, windows_days: Sequence[int]) -> Floats:
         reach = min(window, days)
         total = total + clean[:, :, days - reach : days - done].sum(axis=2)
         sums[:, index, :], done = total, reach
-    return sums.reshape(rows, -1)
+    return sums.reshape(rows, len(windows_days) * columns)
 
 
 def days_since_active(performance: Floats) -> npt.NDArray[np.int64]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from m2m.calibration import coverage
 from m2m.forecast import Forecast, Values
 from m2m.plain import exact_entries
 
@@ -74,4 +75,4 @@ class Recalibration:
 def _share_inside(forecast: Forecast, labels: Values) -> float:
     if forecast.p10 is None or forecast.p90 is None:
         raise ValueError("the forecast has no interval, expected p10 and p90")
-    return float(np.mean((forecast.p10 <= labels) & (labels <= forecast.p90)))
+    return coverage(labels, forecast.p10, forecast.p90)

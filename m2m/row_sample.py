@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+_SAMPLE = 3  # tells this random stream from those of m2m.training.windows
+
 
 class RowSample:
     """The rows with the `limit` smallest random numbers, where a row's number follows from its piece and place.
@@ -22,7 +24,7 @@ class RowSample:
 
     def add(self, rows: npt.NDArray[np.float32], piece: int) -> None:
         """Take in the rows [N, F, T] of one piece."""
-        numbers = np.random.default_rng([self.seed, piece]).random(len(rows))
+        numbers = np.random.default_rng([_SAMPLE, self.seed, piece]).random(len(rows))
         smallest = _smallest(numbers, self.limit)
         self._numbers.append(numbers[smallest])
         self._rows.append(rows[smallest])

@@ -85,6 +85,13 @@ class Samples:
         if labels:
             self._check_labels(spec)
 
+    def checked_labels(self, spec: FeatureSpec) -> npt.NDArray[np.float64]:
+        """The labels [N, m], after `check_against` with labels. Raises its ValueError."""
+        self.check_against(spec, labels=True)
+        if self.labels is None:
+            raise ValueError("samples have no labels, expected some")
+        return self.labels
+
     def _check_labels(self, spec: FeatureSpec) -> None:
         if self.labels is None:
             raise ValueError(f"samples have no labels, expected one column for each of {list(spec.tasks)}")

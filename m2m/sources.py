@@ -70,7 +70,8 @@ class MemorySource:
         """SHA-256 over all values."""
         samples, found = self.samples, hashlib.sha256(str(self._size).encode())
         for values in (samples.sequences, samples.advertiser_window_sums, samples.weekday, samples.labels):
-            found.update(b"" if values is None else values.tobytes())
+            if values is not None:
+                found.update(np.ascontiguousarray(values).data.cast("B"))
         for name, texts in sorted(samples.knowledge.items()):
             found.update(name.encode() + texts.tobytes())
         return found.hexdigest()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m2m import Bundle, CellTotals, Forecast, Samples, SampleSource, Scorer, overall
-from m2m.calibration import coverage, expected_calibration_error
+from m2m.calibration import Reliability, coverage
 
 Values = NDArray[np.float64]
 
@@ -29,7 +28,7 @@ def judge(
     trust = _Trust(spec.tasks.index(active_task))
     for piece in range(len(rows.piece_rows)):
         samples = rows.read(piece)
-        labels, forecast = _labels(samples), scorer.predict(samples)
+        labels, forecast = samples.checked_labels(spec), scorer.predict(samples)
         trust.add(labels, forecast)
         estimates = {"m2m": forecast.mean}
         if persistence is not None:
@@ -44,15 +43,12 @@ def judge(
     return figures | trust.figures()
 
 
-@dataclass
 class _Trust:
-    """Calibration gathered piece by piece: rows and how many labels lie inside; P(active) and what happened."""
+    """Calibration gathered piece by piece: how many labels lie in their interval; P(active) and what happened."""
 
-    active: int
-    rows: int = 0
-    inside: float = 0.0
-    probability: list[Values] = field(default_factory=list)
-    happened: list[NDArray[np.bool_]] = field(default_factory=list)
+    def __init__(self, active: int) -> None:
+        self.active, self.rows, self.inside = active, 0, 0.0
+        self.reliability = Reliability()
 
     def add(self, labels: Values, forecast: Forecast) -> None:
         low, high, probability = forecast.p10, forecast.p90, forecast.probability_positive
@@ -60,17 +56,9 @@ class _Trust:
             return
         self.rows += len(labels)
         self.inside += len(labels) * coverage(labels, low, high)
-        self.probability.append(probability[:, self.active])
-        self.happened.append(labels[:, self.active] > 0)
+        self.reliability.add(probability[:, self.active], labels[:, self.active] > 0)
 
     def figures(self) -> dict[str, float]:
         if not self.rows:
             return {}
-        error = expected_calibration_error(np.concatenate(self.probability), np.concatenate(self.happened))
-        return {"m2m_interval_coverage": self.inside / self.rows, "m2m_active_ece": error}
-
-
-def _labels(samples: Samples) -> Values:
-    if samples.labels is None:
-        raise ValueError("samples have no labels to compare with")
-    return samples.labels
+        return {"m2m_interval_coverage": self.inside / self.rows, "m2m_active_ece": self.reliability.error()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -31,7 +31,7 @@ from m2m import FeatureSpec, Samples
 KEYS = ("advertiser_id", "scenario_id")
 # Parts of a row group are decoded from its start; build_samples writes row groups of about this size.
 PIECE_ROWS = 32_768
-_SHARES = 1000
+_SHARES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class DeltaSamples:
-    """Labelled samples of some days (`m2m.SampleSource`). kept: thousandths of the rows that are read, by a fixed rule
+    """Labelled samples of some days (`m2m.SampleSource`). kept: millionths of the rows that are read, by a fixed rule
     on the key, so that a rerun reads the same ones."""
 
     uri: str
@@ -101,10 +101,11 @@ class DeltaSamples:
 
     def read(self, piece: int) -> Samples:
         """The rows of one piece, in the order of the file."""
-        spec, table = self.spec, self._table(piece)
+        spec = self.spec
+        table = self._table(piece, columns_of(spec))
         rows = table.num_rows
         samples = samples_of(
-            _joined(table, spec.sequence_columns),
+            _joined(table, spec),
             _floats(table, WINDOW_SUMS),
             np.full(rows, self.pieces[piece].ds.weekday()),
             [_text(table, name) for name in spec.knowledge],
@@ -115,22 +116,22 @@ class DeltaSamples:
 
     def keys(self, piece: int) -> Mapping[str, NDArray[Any]]:
         """advertiser_id, scenario_id and ds of one piece."""
-        table = self._table(piece)
+        table = self._table(piece, KEYS)
         days = np.full(table.num_rows, str(self.pieces[piece].ds))
         return {**{name: _text(table, name) for name in KEYS}, "ds": days}
 
-    def _table(self, index: int) -> pa.Table:
-        piece = self.pieces[index]
-        columns = {
-            *KEYS,
-            *self.spec.sequence_columns,
-            WINDOW_SUMS,
-            *self.spec.knowledge,
-            *(f"label_{task}" for task in self.spec.tasks),
-        }
+    def _table(self, index: int, columns: Iterable[str]) -> pa.Table:
+        piece, thinned = self.pieces[index], self.kept < _SHARES
+        wanted = sorted({*columns, *(KEYS if thinned else ())})
         with _file_system(self.uri).open_input_file(piece.path) as file:
-            table = _read_rows(pq.ParquetFile(file, pre_buffer=False), piece, sorted(columns))
-        return table if self.kept == _SHARES else table.filter(pa.array(_chosen(table, piece.ds, self.kept)))
+            table = _read_rows(pq.ParquetFile(file, pre_buffer=False), piece, wanted)
+        return table.filter(pa.array(_chosen(table, piece.ds, self.kept))) if thinned else table
+
+
+def columns_of(spec: FeatureSpec) -> list[str]:
+    """The columns of features.samples that training reads."""
+    labels = [f"label_{task}" for task in spec.tasks]
+    return [*spec.sequence_columns, WINDOW_SUMS, *spec.knowledge, *labels]
 
 
 def delta_uri(path: str) -> str:
@@ -140,8 +141,7 @@ def delta_uri(path: str) -> str:
 
 def _check_columns(table: DeltaTable, spec: FeatureSpec) -> None:
     found = {field.name for field in table.schema().fields}
-    needed = [*spec.sequence_columns, WINDOW_SUMS, *spec.knowledge, *(f"label_{task}" for task in spec.tasks)]
-    missing = [name for name in needed if name not in found]
+    missing = [name for name in columns_of(spec) if name not in found]
     if missing:
         raise ValueError(f"table {table.table_uri} lacks {missing}; run build_samples with these settings")
 
@@ -185,9 +185,10 @@ def _chosen(table: pa.Table, ds: date, kept: int) -> NDArray[np.bool_]:
     return np.asarray(places, dtype=np.int64) < kept
 
 
-def _joined(table: pa.Table, columns: tuple[str, ...]) -> NDArray[np.float32]:
+def _joined(table: pa.Table, spec: FeatureSpec) -> NDArray[np.float32]:
     """[rows * columns * days], row by row."""
-    values = [_floats(table, name).reshape(table.num_rows, -1) for name in columns]
+    shape = (table.num_rows, spec.history_days)
+    values = [_floats(table, name).reshape(shape) for name in spec.sequence_columns]
     return np.stack(values, axis=1).ravel()
 
 

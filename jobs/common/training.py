@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import distributed
 
 from jobs.common.settings import Settings
 from m2m import Bundle, FeatureSpec, ModelConfig, SampleSource, Trainer, TrainingConfig
+from m2m.training.outcome import fingerprint
 from m2m.training.run import EpochCallback
 
 
@@ -39,6 +41,10 @@ class TrainingTask:
     device: str = "cpu"
     checkpoint: str | None = None
 
+    def fingerprint(self, processes: int) -> str:
+        """Differs when a checkpoint of one would not do for the other."""
+        return fingerprint(self.spec, self.model, self.training, self.train, self.valid, processes)
+
     def fit(self, on_epoch: EpochCallback | None = None) -> Bundle:
         """Train in this process, which is all of them or one of a torch.distributed group."""
         trainer = Trainer(self.spec, self.model, self.training, self.device)
@@ -50,7 +56,8 @@ def fit_on_cluster(
 ) -> Bundle:
     """Train in `processes` barrier tasks of the cluster, one torch process each; epochs are told at the end.
 
-    Raises RuntimeError with the output of the process that failed.
+    Without a checkpoint, the bundle comes back through Spark, which takes at most spark.driver.maxResultSize (1 GB);
+    with one, as a folder beside it. Raises Spark's error, with the output of the process that failed.
     """
     use_gpu = task.device == "cuda"
     # Their output is that of a Spark task: a bar that redraws itself is only noise there.
@@ -59,25 +66,41 @@ def fit_on_cluster(
     told = distributor.run(_fit_as_member, quiet)
     if told is None:
         raise RuntimeError("the training processes returned nothing")
-    files, epochs = told
+    result, epochs = told
     for epoch, metrics in epochs:
         on_epoch(epoch, metrics)
     with tempfile.TemporaryDirectory() as folder:
-        for name, content in files.items():
+        for name, content in result.items():
             (Path(folder) / name).write_bytes(content)
-        return Bundle.load(folder)
+        return Bundle.load(folder) if result else _take(_beside(task))
 
 
-def _fit_as_member(task: TrainingTask) -> tuple[dict[str, bytes], list[tuple[int, dict[str, float]]]]:
-    """What runs in each process: torchrun has set the group's address, size and rank."""
+def _fit_as_member(task: TrainingTask) -> tuple[dict[str, bytes], list[tuple[int, dict[str, float]]]] | None:
+    """What runs in each process: torchrun has set the group's address, size and rank. The first one answers."""
     if task.device == "cuda":
         torch.cuda.set_device(0)  # the task sees only the GPU that Spark gave it
     distributed.init_process_group("nccl" if task.device == "cuda" else "gloo")
     epochs: list[tuple[int, dict[str, float]]] = []
     try:
         bundle = task.fit(lambda epoch, metrics: epochs.append((epoch, metrics)))
+        first = distributed.get_rank() == 0
     finally:
         distributed.destroy_process_group()
+    if not first:
+        return None
+    if task.checkpoint is not None:
+        bundle.save(_beside(task))
+        return {}, epochs
     with tempfile.TemporaryDirectory() as folder:
         bundle.save(folder)
         return {file.name: file.read_bytes() for file in Path(folder).iterdir()}, epochs
+
+
+def _beside(task: TrainingTask) -> Path:
+    return Path(f"{task.checkpoint}.bundle")
+
+
+def _take(folder: Path) -> Bundle:
+    bundle = Bundle.load(folder)
+    shutil.rmtree(folder)
+    return bundle

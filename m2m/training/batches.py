@@ -42,6 +42,8 @@ def plan_chunks(code: Ints, chunk_rows: int, generator: np.random.Generator) -> 
     """Rows [N] in shuffled chunk order and the chunk [N] of each: rows are shuffled within their group,
     groups are cut into chunks of at most `chunk_rows`, and the chunks are shuffled."""
     order = np.lexsort((generator.random(len(code)), code))
+    if not len(code):
+        return order, order
     sizes = np.unique(code, return_counts=True)[1]
     within = np.arange(len(code)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     chunk = np.cumsum(within % chunk_rows == 0) - 1
@@ -52,12 +54,9 @@ def plan_chunks(code: Ints, chunk_rows: int, generator: np.random.Generator) -> 
 
 def batch_bounds(chunk: Ints, batch_size: int) -> list[tuple[int, int]]:
     """Starts and ends of batches of about `batch_size` rows that do not cut a chunk."""
+    if not len(chunk):
+        return []
     starts = np.flatnonzero(np.diff(chunk, prepend=-1) != 0)
     wanted = np.arange(0, len(chunk), batch_size)
     cuts = np.unique(starts[np.searchsorted(starts, wanted, side="right") - 1])
     return list(zip(cuts.tolist(), [*cuts[1:].tolist(), len(chunk)], strict=True))
-
-
-def count_batches(rows: int, batch_size: int) -> int:
-    """An upper estimate of the batches of one epoch, for schedules and progress."""
-    return -(-rows // batch_size)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from m2m.spec import FeatureSpec
 from m2m.training.fitting import Fitted
+from m2m.training.ranks import Ranks
 from m2m.training.state import Progress, TrainingState
 
 
@@ -47,6 +48,27 @@ def save_checkpoint(
     tensors = {name: value.contiguous().cpu() for name, value in state.tensors().items()}
     save_file(tensors, fresh, metadata={"training": json.dumps(plain)})
     fresh.replace(file)
+
+
+def load_together(file: Path, spec: FeatureSpec, fingerprint: str, ranks: Ranks) -> Checkpoint | None:
+    """`load_checkpoint` in every process; all go on from the same step, or none does.
+
+    Raises CheckpointError in all of them when one cannot read the file, or does not see it while others do.
+    """
+    found, trouble = None, None
+    try:
+        found = load_checkpoint(file, spec, fingerprint)
+    except CheckpointError as error:
+        trouble = str(error)
+    seen = ranks.gather((trouble, found.progress[0].step if found else None))
+    for told, _ in seen:
+        if told is not None:
+            raise CheckpointError(told)
+    if len({step for _, step in seen}) > 1:
+        raise CheckpointError(
+            f"checkpoint {file} is not the same for all processes; each must reach the same file"
+        )
+    return found
 
 
 def load_checkpoint(file: Path, spec: FeatureSpec, fingerprint: str) -> Checkpoint | None:

@@ -55,16 +55,16 @@ class _Gathered:
         self.encoder = EncoderFit(spec, seed=training.seed)
         self.rows = 0
         self.labels: npt.NDArray[np.float64] = np.zeros(len(spec.tasks))
-        self.whole: npt.NDArray[np.bool_] = np.ones(len(spec.tasks), dtype=np.bool_)
+        self.whole = set(spec.tasks)
         self.days: set[str] = set()
 
     def add(self, samples: Samples, piece: int) -> None:
-        samples.check_against(self.encoder.spec, labels=True)
+        spec = self.encoder.spec
+        labels = samples.checked_labels(spec)
         self.encoder.add(samples, piece)
         self.rows += len(samples)
-        if samples.labels is not None:
-            self.labels += samples.labels.sum(axis=0)
-            self.whole &= (samples.labels == np.rint(samples.labels)).all(axis=0)
+        self.labels += labels.sum(axis=0)
+        self.whole &= set(Recalibration.of_labels(labels, spec.tasks).whole_tasks)
         if "ds" in samples.keys:
             self.days.update(np.unique(samples.keys["ds"].astype(str)).tolist())
 
@@ -99,7 +99,7 @@ def fit_rows(
         raise ValueError("there are no training rows, expected at least one")
     encoder = found.encoder.encoder(config.value_bins, training.min_category_rows)
     scales = task_scales(found.labels / found.rows)
-    whole = tuple(task for task, is_whole in zip(spec.tasks, found.whole, strict=True) if is_whole)
+    whole = tuple(task for task in spec.tasks if task in found.whole)
     return Fitted(encoder, scales, Recalibration(whole), found.rows, _span(sorted(found.days)))
 
 

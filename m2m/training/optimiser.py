@@ -62,11 +62,13 @@ def learning_rate(step: int, total_steps: int, training: TrainingConfig) -> floa
     return training.learning_rate * (low + (1 - low) * (1 + math.cos(math.pi * done)) / 2)
 
 
-def clip_gradients(weights: list[nn.Parameter], training: TrainingConfig) -> Tensor:
-    """Clip by value, then by norm where a norm is set. Returns the norm before clipping, NaN or infinite if any is."""
-    gradients = [weight.grad for weight in weights if weight.grad is not None]
-    norm = torch.nn.utils.get_total_norm(gradients)
+def gradient_norm(weights: Iterable[nn.Parameter]) -> Tensor:
+    """The norm of all gradients together; NaN or infinite when any value is."""
+    return torch.nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+
+
+def clip_gradients(weights: list[nn.Parameter], training: TrainingConfig) -> None:
+    """Clip by value, then by norm where a norm is set."""
     torch.nn.utils.clip_grad_value_(weights, training.gradient_limit)
     if training.gradient_norm_limit is not None:
         torch.nn.utils.clip_grad_norm_(weights, training.gradient_norm_limit)
-    return norm

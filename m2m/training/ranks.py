@@ -14,6 +14,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
+from m2m.training.alarm import TrainingError
+
 T = TypeVar("T")
 
 
@@ -33,26 +35,33 @@ class Ranks:
         distributed.all_gather_object(found, value)
         return found  # type: ignore[return-value]
 
-    def average_gradients(self, weights: Sequence[nn.Parameter], rows: int) -> int:
+    def average_gradients(
+        self, weights: Sequence[nn.Parameter], rows: int, trouble: TrainingError | None = None
+    ) -> int:
         """Replace gradients by their mean over the rows of all processes; returns how many rows these are.
 
         A process that has run out of batches takes part with 0 rows, so files of different length need no filling up.
         The result is the gradient of one process with all the rows in one batch.
+        Raises `trouble` here and TrainingError in all other processes, so that none waits for one that has stopped.
         """
         if self.size == 1:
+            if trouble is not None:
+                raise trouble
             return rows
-        parts = [_flat_gradient(weight) * rows for weight in weights]
-        joined = torch.cat([*parts, parts[0].new_tensor([float(rows)])])
+        joined = torch.cat([*map(_flat_gradient, weights), weights[0].new_zeros(2)])
+        joined.mul_(rows)
+        joined[-2], joined[-1] = rows, float(trouble is not None)
         distributed.all_reduce(joined)
-        total = int(joined[-1].item())
+        total, troubled = int(joined[-2].item()), bool(joined[-1].item())
+        if troubled:
+            raise trouble or TrainingError("another training process stopped; its output says why")
         if total:
-            _scatter(joined[:-1] / total, weights)
+            _scatter(joined[:-2].div_(total), weights)
         return total
 
 
 def _flat_gradient(weight: nn.Parameter) -> Tensor:
-    found = torch.zeros_like(weight) if weight.grad is None else weight.grad
-    return found.flatten()
+    return torch.zeros_like(weight).flatten() if weight.grad is None else weight.grad.flatten()
 
 
 def _scatter(joined: Tensor, weights: Sequence[nn.Parameter]) -> None:

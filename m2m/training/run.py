@@ -5,12 +5,9 @@ Letters: N rows, B rows of a batch, m tasks.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +19,19 @@ from m2m.bundle import Bundle, build_model
 from m2m.config import ModelConfig, TrainingConfig
 from m2m.metrics import overall
 from m2m.regulariser import regulariser
-from m2m.sources import SampleSource, share_pieces
+from m2m.sources import MemorySource, SampleSource, share_pieces
 from m2m.spec import FeatureSpec
 from m2m.training.alarm import TrainingError, check_losses, tell_rows
-from m2m.training.batches import Batch, count_batches
-from m2m.training.checkpoint import load_checkpoint, save_checkpoint
+from m2m.training.batches import Batch
+from m2m.training.checkpoint import load_together, save_checkpoint
 from m2m.training.fitting import fit_rows
 from m2m.training.loader import stream_windows
-from m2m.training.optimiser import clip_gradients, learning_rate
+from m2m.training.optimiser import clip_gradients, gradient_norm, learning_rate
+from m2m.training.outcome import describe, fingerprint
 from m2m.training.ranks import Ranks
 from m2m.training.state import TrainingState
 from m2m.training.validation import recalibrate, validate
-from m2m.training.windows import Window, WindowPlan, WindowReader, plan_epoch
-from m2m.version import __version__
+from m2m.training.windows import Window, WindowPlan, WindowReader, count_batches, plan_epoch
 
 EpochCallback = Callable[[int, dict[str, float]], None]
 
@@ -58,16 +55,16 @@ class TrainingRun:
         self.ranks = Ranks()
         self.pieces = share_pieces(train, self.ranks.rank, self.ranks.size)
         self.valid_pieces = share_pieces(valid, self.ranks.rank, self.ranks.size)
-        self.fingerprint = _fingerprint(self)
-        found = load_checkpoint(checkpoint, self.spec, self.fingerprint) if checkpoint else None
+        self.fingerprint, found = "", None
+        if checkpoint is not None:
+            self.fingerprint = fingerprint(spec, config, training, train, valid, self.ranks.size)
+            found = load_together(checkpoint, spec, self.fingerprint, self.ranks)
         self.fitted = (
-            found.fitted
-            if found
-            else fit_rows(train, self.pieces, self.spec, self.config, self.training, self.ranks)
+            found.fitted if found else fit_rows(train, self.pieces, spec, config, training, self.ranks)
         )
-        torch.manual_seed(self.training.seed)
-        self.model = build_model(self.spec, self.config, self.fitted.encoder).to(self.device)
-        self.state = TrainingState(self.model, self.training)
+        torch.manual_seed(training.seed)
+        self.model = build_model(spec, config, self.fitted.encoder).to(device)
+        self.state = TrainingState(self.model, training)
         if found:
             self.state.restore(found.tensors, found.progress[self.ranks.rank])
         self.parameters = list(self.model.parameters())
@@ -75,10 +72,11 @@ class TrainingRun:
         self.meta = self.model.meta_parameters()
         ids = {id(weight) for weight in self.meta}
         self.other = [weight for weight in self.parameters if id(weight) not in ids]
-        self.task_weights = _task_weights(self.training, self.spec).to(self.device)
+        self.task_weights = _task_weights(training, spec).to(device)
         self.recalibration = self.fitted.recalibration
         self.reader = self._reader()
-        self.epoch_steps = count_batches(self.fitted.rows, self.training.batch_size)
+        batches = count_batches(train.piece_rows, self._plans(1), self.reader.batch_size)
+        self.epoch_steps = max(self.ranks.gather(batches))
 
     def _reader(self) -> WindowReader:
         encoder, piece_rows = self.fitted.encoder, self.train_rows.piece_rows
@@ -123,7 +121,9 @@ class TrainingRun:
         at = self.state.progress
         epochs = range(at.epoch, self.training.epochs + 1)
         plans = [plan for epoch in epochs for plan in self._plans(epoch)]
-        processes = 0 if self.reader.keep else self.training.loader_processes
+        # Rows that are in memory already are not sent to another process to be read there.
+        here = self.reader.keep or isinstance(self.train_rows, MemorySource)
+        processes = 0 if here else self.training.loader_processes
         return stream_windows(self.reader, plans[at.window :], processes)
 
     def _batches(self, windows: Iterator[Window]) -> Iterator[Batch]:
@@ -153,19 +153,29 @@ class TrainingRun:
         """One step of all processes, without a batch of this one when it has none left; False when none has."""
         state, optimiser = self.state, self.state.optimiser
         optimiser.zero_grad(set_to_none=True)
-        by_row = None if batch is None else self._backward(batch)
-        if not self.ranks.average_gradients(self.parameters, 0 if batch is None else len(batch)):
+        trouble = None if batch is None else self._try_backward(batch)
+        rows = 0 if batch is None else len(batch)
+        if not self.ranks.average_gradients(self.parameters, rows, trouble):
             return False
-        norm = clip_gradients(self.parameters, self.training)
-        if batch is not None and by_row is not None and not bool(torch.isfinite(norm)):
-            told = tell_rows(by_row.sum(dim=1), batch, self.train_rows)
-            raise TrainingError(f"the gradient is {float(norm)} at {self._where()}; {told}")
+        clip_gradients(self.parameters, self.training)
         for group in optimiser.param_groups:
             group["lr"] = self._rate(state.progress.step + 1)
         optimiser.step()
         state.average.update()
         state.progress.step += 1
         return True
+
+    def _try_backward(self, batch: Batch) -> TrainingError | None:
+        """Gradients of one batch; what is wrong with its loss or gradient is returned, so that all processes hear."""
+        try:
+            by_row = self._backward(batch)
+        except TrainingError as error:
+            return error
+        norm = gradient_norm(self.parameters)
+        if bool(torch.isfinite(norm)):
+            return None
+        told = tell_rows(by_row.sum(dim=1), batch, self.train_rows)
+        return TrainingError(f"the gradient is {float(norm)} at {self._where()}; {told}")
 
     def _backward(self, batch: Batch) -> Tensor:
         """Gradients of one batch; returns the loss of each row and task [B, m]."""
@@ -217,30 +227,13 @@ class TrainingRun:
             save_checkpoint(self.checkpoint, self.state, progress, self.fitted, self.fingerprint)
 
     def bundle(self, training_days: Mapping[str, Any] | None) -> Bundle:
-        progress = self.state.progress
-        found = {f"valid_{name}": _or_none(value) for name, value in overall(progress.best_cells).items()}
-        cells = [
-            {name: _or_none(value) for name, value in asdict(cell).items()} for cell in progress.best_cells
-        ]
-        epochs = {"best_epoch": progress.best_epoch, "epochs": len(progress.history)}
-        judged = sum(cell.rows for cell in progress.best_cells if cell.task == self.spec.tasks[0])
-        rows = {"train_rows": self.fitted.rows, "valid_rows": judged}
-        self.model.cpu()
+        """The best weights with all that is needed to score."""
         days = self.fitted.days if training_days is None else dict(training_days)
+        metrics = describe(self.state.progress, self.fitted.rows, self.spec.tasks[0])
         return Bundle(
-            self.spec, self.config, self.fitted.encoder, self.model, self.fitted.scales,
-            self.training.to_dict(), days, {**found, **epochs, **rows, "valid_cells": cells},
-            recalibration=self.recalibration,
+            self.spec, self.config, self.fitted.encoder, self.model.cpu(), self.fitted.scales,
+            self.training.to_dict(), days, metrics, recalibration=self.recalibration,
         )  # fmt: skip
-
-
-def _fingerprint(run: TrainingRun) -> str:
-    """Differs when a resumed training would not be the same training."""
-    parts = [
-        run.spec.to_dict(), run.config.to_dict(), run.training.to_dict(), run.ranks.size, __version__,
-        run.train_rows.fingerprint, run.valid_rows.fingerprint,
-    ]  # fmt: skip
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _task_weights(training: TrainingConfig, spec: FeatureSpec) -> Tensor:
@@ -254,7 +247,3 @@ def _task_weights(training: TrainingConfig, spec: FeatureSpec) -> Tensor:
 def _tell(on_epoch: EpochCallback | None, epoch: int, metrics: dict[str, float]) -> None:
     if on_epoch is not None:
         on_epoch(epoch, metrics)
-
-
-def _or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

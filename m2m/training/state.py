@@ -16,6 +16,8 @@ from m2m.plain import exact_entries
 from m2m.training.averaging import WeightAverage, copy_weights
 from m2m.training.optimiser import make_optimiser
 
+_OF_ADAM = ("step", "exp_avg", "exp_avg_sq")
+
 
 @dataclass
 class Progress:
@@ -78,8 +80,17 @@ class TrainingState:
                 found[f"optimiser/{part}/{name}"] = value
         return found
 
+    def names(self, stepped: bool) -> list[str]:
+        """Names of the tensors of a checkpoint; `stepped`: made after a step."""
+        parts = ["model", "average", *(f"optimiser/{part}" for part in _OF_ADAM if stepped)]
+        of_weights = [f"{part}/{name}" for part in parts for name, _ in self.model.named_parameters()]
+        return [*of_weights, *(f"best/{name}" for name in self.best_weights)]
+
     def restore(self, tensors: dict[str, Tensor], progress: Progress) -> None:
-        """Go back to what `tensors` and `progress` say. Raises KeyError when a tensor is missing."""
+        """Go back to what `tensors` and `progress` say. Raises ValueError when a tensor is missing."""
+        missing = sorted(set(self.names(bool(progress.step))) - set(tensors))
+        if missing:
+            raise ValueError(f"checkpoint lacks {missing[:3]}; remove it to start anew")
         self.progress = progress
         self.average.steps = progress.step
         self.best_weights = {name: tensors[f"best/{name}"] for name in self.best_weights}
@@ -90,8 +101,7 @@ class TrainingState:
                 weight.copy_(tensors[f"model/{name}"])
                 average.copy_(tensors[f"average/{name}"])
                 if progress.step:
-                    parts = ("step", "exp_avg", "exp_avg_sq")
-                    kept = {part: tensors[f"optimiser/{part}/{name}"] for part in parts}
+                    kept = {part: tensors[f"optimiser/{part}/{name}"] for part in _OF_ADAM}
                     self.optimiser.state[weight] = {
                         part: value.to(weight.device) for part, value in kept.items()
                     }

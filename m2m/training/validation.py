@@ -1,4 +1,7 @@
-"""Forecasts of validation rows read piece by piece: metrics, and what is learned about intervals."""
+"""Forecasts of validation rows read piece by piece: metrics, and what is learned about intervals.
+
+Letters: N rows of a piece, m tasks, o numbers the head reads per row and task.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ from m2m.training.ranks import Ranks
 from m2m.weight_store import WeightStore
 
 Raw = npt.NDArray[np.float32]
-Values = npt.NDArray[np.float64]
 _ROWS_AT_ONCE = 4096
 _WEIGHT_BYTES = 256 * 2**20
 # Enough rows to find one number, and few enough to hold: some 200 bytes each.
@@ -34,7 +36,7 @@ def validate(
     mine = CellTotals(spec.tasks)
     for samples, raw in _forecasts(model, fitted, source, pieces):
         point = model.head.forecast(raw, fitted.scales, spec, fitted.recalibration).point
-        mine.add(_labels(samples), point, samples.knowledge[spec.scenario_column])
+        mine.add(samples.checked_labels(spec), point, samples.knowledge[spec.scenario_column])
     found, *others = ranks.gather(mine)
     for other in others:
         found.merge(other)
@@ -47,12 +49,12 @@ def recalibrate(
     """The recalibration that the validation rows ask for; of many rows, an even choice of pieces is enough."""
     every = -(-count_rows(source) // _RECALIBRATION_ROWS)
     chosen = [piece for piece in pieces if piece % every == 0]
-    mine = [(raw, _labels(samples)) for samples, raw in _forecasts(model, fitted, source, chosen)]
+    spec, head = fitted.encoder.spec, model.head
+    mine = [(raw, samples.checked_labels(spec)) for samples, raw in _forecasts(model, fitted, source, chosen)]
     parts = [part for found in ranks.gather(mine) for part in found]
     if not parts:
         return fitted.recalibration
     raw, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    spec, head = fitted.encoder.spec, model.head
     return fitted.recalibration.fitted(
         lambda tried: head.forecast(raw, fitted.scales, spec, tried), np.asarray(labels, dtype=np.float64)
     )
@@ -62,14 +64,11 @@ def _forecasts(
     model: M2M, fitted: Fitted, source: SampleSource, pieces: Sequence[int]
 ) -> Iterator[tuple[Samples, Raw]]:
     """Each piece with the head's numbers [N, m, o]."""
+    # Not around `yield`: whoever asks for the next piece is not to be in inference mode.
     with torch.inference_mode():
         store = WeightStore(model, len(fitted.encoder.spec.knowledge), _WEIGHT_BYTES)
-        for piece in pieces:
-            samples = source.read(piece)
-            yield samples, predict_raw(model, fitted.encoder, samples, _ROWS_AT_ONCE, store)
-
-
-def _labels(samples: Samples) -> Values:
-    if samples.labels is None:
-        raise ValueError("samples have no labels, expected some")
-    return samples.labels
+    for piece in pieces:
+        samples = source.read(piece)
+        with torch.inference_mode():
+            raw = predict_raw(model, fitted.encoder, samples, _ROWS_AT_ONCE, store)
+        yield samples, raw

@@ -23,12 +23,13 @@ import torch
 from m2m.config import TrainingConfig
 from m2m.encoder import Encoded, Encoder
 from m2m.groups import Groups, Ints
-from m2m.samples import Samples
 from m2m.sources import SampleSource
 from m2m.training.batches import Batch, batch_bounds, plan_chunks
 from m2m.vocabulary import UNKNOWN
 
 Floats = npt.NDArray[np.float32]
+# Random streams are named by lists of numbers, in which trailing zeros do not count: the first one tells them apart.
+_ORDER_OF_PIECES, _ORDER_OF_ROWS = 1, 2
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def plan_epoch(
     piece_rows: Sequence[int], pieces: Sequence[int], epoch: int, training: TrainingConfig, rank: int = 0
 ) -> list[WindowPlan]:
     """The windows of one epoch over `pieces`, of nearly equal size."""
-    generator = np.random.default_rng([training.seed, epoch, rank])
+    generator = np.random.default_rng([_ORDER_OF_PIECES, training.seed, epoch, rank])
     order = generator.permutation(np.asarray(pieces, dtype=np.int64))
     rows = np.asarray(piece_rows, dtype=np.int64)[order]
     total = int(rows.sum())
@@ -55,6 +56,12 @@ def plan_epoch(
     parts = [order[place == window].tolist() for window in range(windows)]
     filled = [tuple(part) for part in parts if part]
     return [WindowPlan(epoch, index, part, rank) for index, part in enumerate(filled)]
+
+
+def count_batches(piece_rows: Sequence[int], plans: Sequence[WindowPlan], batch_size: int) -> int:
+    """About how many batches the windows of an epoch give, for schedules and progress."""
+    rows = [sum(piece_rows[piece] for piece in plan.pieces) for plan in plans]
+    return sum(-(-count // batch_size) for count in rows)
 
 
 @dataclass(frozen=True)
@@ -107,12 +114,14 @@ class WindowReader:
     def __getitem__(self, plan: WindowPlan) -> Window:
         """The window of `plan` (a loader asks its data set for items)."""
         training = self.training
-        generator = np.random.default_rng([training.seed, plan.epoch, plan.rank, plan.index])
+        parts = [_ORDER_OF_ROWS, training.seed, plan.epoch, plan.rank, plan.index]
+        generator = np.random.default_rng(parts)
         encoded, labels = zip(*(self._piece(piece) for piece in plan.pieces), strict=True)
         code = np.concatenate([part.code for part in encoded])
         rows, chunk = plan_chunks(code, training.chunk_rows, generator)
         knowledge = np.concatenate([part.knowledge for part in encoded])[rows]
-        hidden = generator.random((int(chunk.max()) + 1, knowledge.shape[1])) < training.unknown_share
+        chunks = int(chunk.max(initial=-1)) + 1
+        hidden = generator.random((chunks, knowledge.shape[1])) < training.unknown_share
         knowledge[hidden[chunk]] = UNKNOWN
         return Window(
             np.concatenate([part.bins for part in encoded])[rows],
@@ -129,16 +138,11 @@ class WindowReader:
         if piece in self._kept:
             return self._kept[piece]
         samples = self.source.read(piece)
-        samples.check_against(self.encoder.spec, labels=True)
-        found = self.encoder.encode(samples), self._scaled(samples)
+        labels = samples.checked_labels(self.encoder.spec) / self.scales
+        found = self.encoder.encode(samples), labels.astype(np.float32)
         if self.keep:
             self._kept[piece] = found
         return found
-
-    def _scaled(self, samples: Samples) -> Floats:
-        if samples.labels is None:
-            raise ValueError("samples have no labels, expected some")
-        return (samples.labels / self.scales).astype(np.float32)
 
 
 def _origin(pieces: Sequence[int], sizes: Sequence[int]) -> Ints:

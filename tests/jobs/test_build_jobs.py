@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from jobs import build_samples, build_sequences
@@ -26,6 +28,20 @@ def test_every_other_as_of_day_has_samples(small_world: SmallWorld) -> None:
     }
     first, last = (date.fromisoformat(day) for day in AS_OF)
     assert found == {first + timedelta(days=d) for d in range(0, (last - first).days + 1, 2)}
+
+
+def test_samples_come_in_small_row_groups_and_the_session_keeps_no_trace(
+    small_world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_samples, "ROW_GROUP_BYTES", 20_000)
+    day = (AS_OF[0], AS_OF[0])
+    assert small_world.run(build_samples.main, day) == 0
+    files = Path(small_world.warehouse.path("features.samples"), f"ds={AS_OF[0]}").glob("*.parquet")
+    newest = max(files, key=lambda found: found.stat().st_mtime)
+    assert pq.ParquetFile(newest).metadata.num_row_groups >= 2
+    assert small_world.warehouse.spark.conf.get("parquet.block.size", None) is None
+    monkeypatch.undo()
+    assert small_world.run(build_samples.main, day) == 0
 
 
 def test_samples_end_where_their_labels_are_complete(

@@ -58,3 +58,7 @@ def test_standardisation_by_hand() -> None:
     np.testing.assert_allclose(values[:, 0], [-1, 1], rtol=1e-6)
     assert (fitted.mean[1], fitted.scale[1]) == (0.0, 1.0)
     np.testing.assert_allclose(values[:, 33:35], [[1, -1], [-1, 1]], rtol=1e-6)
+
+
+def test_no_rows_give_no_sums() -> None:
+    assert window_sums(np.empty((0, 2, 5), dtype=np.float32), (1, 3)).shape == (0, 4)

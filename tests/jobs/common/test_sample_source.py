@@ -87,6 +87,12 @@ def test_large_row_groups_are_read_in_parts(
     assert samples.labels[5].tolist() == [rows[keys[5]][f"label_{task}"] for task in source.spec.tasks]
 
 
+def test_pieces_that_lose_all_their_rows_are_empty(small_world: SmallWorld, small_pieces: None) -> None:
+    source = opened(small_world, max_rows=5)
+    sizes = [len(source.read(piece)) for piece in range(len(source.pieces))]
+    assert min(sizes) == 0 and sum(sizes) < 30
+
+
 def test_thinning_keeps_about_the_share_and_always_the_same_rows(small_world: SmallWorld) -> None:
     everything = whole(opened(small_world))[1]
     source = opened(small_world, max_rows=len(everything) // 4)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from m2m import CheckpointError, MemorySource, ModelConfig, Trainer, TrainingConfig
+from m2m import CheckpointError, MemorySource, ModelConfig, SampleSource, Trainer, TrainingConfig
 from m2m.training.run import TrainingRun
+from tests.m2m.training.file_source import FileSource
 from tests.m2m.world import SPEC, make_samples
 
 MODEL = ModelConfig.named("tiny", dropout=0.1)
@@ -23,17 +24,19 @@ STEPS = 3 * 12  # 300 rows in windows of 100 and batches of 32: 4 batches a wind
 Curve = list[tuple[int, dict[str, float]]]
 
 
-def fit(checkpoint: Path | None, config: TrainingConfig = CONFIG) -> tuple[str, Curve]:
+def fit(
+    checkpoint: Path | None, config: TrainingConfig = CONFIG, train: SampleSource | None = None
+) -> tuple[str, Curve]:
     """SHA-256 of the bundle and the learning curve."""
     curve: Curve = []
-    train = MemorySource(make_samples(300), rows_per_piece=25)
+    rows = train or MemorySource(make_samples(300), rows_per_piece=25)
     bundle = Trainer(SPEC, MODEL, config).fit(
-        train, make_samples(80, seed=1), lambda epoch, found: curve.append((epoch, found)), {}, checkpoint
+        rows, make_samples(80, seed=1), lambda epoch, found: curve.append((epoch, found)), {}, checkpoint
     )
     return bundle.sha256, curve
 
 
-def fit_until_killed(checkpoint: Path, step: int, config: TrainingConfig) -> None:
+def fit_until_killed(checkpoint: Path, step: int, config: TrainingConfig, train: SampleSource | None) -> None:
     """In a process of its own: the real training, which kills itself (SIGKILL) after `step` steps."""
     real = TrainingRun._step
 
@@ -43,12 +46,14 @@ def fit_until_killed(checkpoint: Path, step: int, config: TrainingConfig) -> Non
         return real(run, batch)  # type: ignore[arg-type]
 
     TrainingRun._step = dying  # type: ignore[method-assign, assignment]
-    fit(checkpoint, config)
+    fit(checkpoint, config, train)
 
 
-def kill_at(checkpoint: Path, step: int, config: TrainingConfig = CONFIG) -> None:
+def kill_at(
+    checkpoint: Path, step: int, config: TrainingConfig = CONFIG, train: SampleSource | None = None
+) -> None:
     child = multiprocessing.get_context("spawn").Process(
-        target=fit_until_killed, args=(checkpoint, step, config)
+        target=fit_until_killed, args=(checkpoint, step, config, train)
     )
     child.start()
     child.join(timeout=120)
@@ -79,8 +84,9 @@ def test_killed_at_a_random_step_and_resumed(
 def test_killed_while_loader_processes_read_ahead(undisturbed: tuple[str, Curve], tmp_path: Path) -> None:
     streaming = replace(CONFIG, memory_mb=0, loader_processes=1)
     checkpoint = tmp_path / "training.safetensors"
-    kill_at(checkpoint, 17, streaming)
-    assert fit(checkpoint, streaming) == undisturbed
+    train = FileSource.write(make_samples(300), tmp_path, rows_per_piece=25)
+    kill_at(checkpoint, 17, streaming, train)
+    assert fit(checkpoint, streaming, train) == undisturbed
 
 
 def test_neither_checkpoints_nor_streaming_change_the_bundle(

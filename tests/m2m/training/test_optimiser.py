@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from m2m import TrainingConfig
-from m2m.training.optimiser import Clippy, clip_gradients, learning_rate, make_optimiser
+from m2m.training.optimiser import Clippy, clip_gradients, gradient_norm, learning_rate, make_optimiser
 
 
 def test_learning_rate_by_hand() -> None:
@@ -48,8 +48,8 @@ def test_clippy_is_adam_while_updates_are_small() -> None:
 def test_gradients_are_clipped_by_value_then_by_norm() -> None:
     weight = torch.nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([30.0, -4.0])
-    norm = clip_gradients([weight], TrainingConfig(gradient_limit=3.0))
-    assert float(norm) == pytest.approx((900 + 16) ** 0.5)
+    assert float(gradient_norm([weight])) == pytest.approx((900 + 16) ** 0.5)
+    clip_gradients([weight], TrainingConfig(gradient_limit=3.0))
     assert weight.grad.tolist() == [3.0, -3.0]
     clip_gradients([weight], TrainingConfig(gradient_limit=3.0, gradient_norm_limit=1.0))
     assert float(weight.grad.norm()) == pytest.approx(1.0, rel=1e-5)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from m2m import MemorySource, TrainingConfig
 from m2m.encoder import Encoder
 from m2m.training.loader import stream_windows
-from m2m.training.windows import Window, WindowPlan, WindowReader, plan_epoch
+from m2m.training.windows import Window, WindowPlan, WindowReader, count_batches, plan_epoch
 from m2m.vocabulary import UNKNOWN
+from tests.m2m.training.file_source import FileSource
 from tests.m2m.world import SPEC, make_samples
 
 SAMPLES = make_samples(500)
@@ -97,13 +99,38 @@ def test_keeping_pieces_in_memory_changes_nothing() -> None:
         assert_same(found, list(stream_windows(reader(), plans(epoch=epoch))))
 
 
+@pytest.fixture
+def from_files(tmp_path: Path) -> WindowReader:
+    source = FileSource.write(SAMPLES, tmp_path, rows_per_piece=40)
+    return WindowReader(source, reader().encoder, np.ones(3), SMALL, 32)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
-def test_loader_processes_change_nothing(processes: int) -> None:
+def test_loader_processes_change_nothing(from_files: WindowReader, processes: int) -> None:
     here = list(stream_windows(reader(), plans()))
-    assert_same(list(stream_windows(reader(), plans(), processes)), here)
+    assert_same(list(stream_windows(from_files, plans(), processes)), here)
 
 
-def test_a_reader_without_kept_rows_is_small_when_it_travels() -> None:
-    small = WindowReader(MemorySource(SAMPLES.take(np.arange(1))), reader().encoder, np.ones(3), SMALL, 32)
-    assert len(pickle.dumps(small)) < 20_000
+def test_a_reader_that_has_read_is_still_small_when_it_travels(from_files: WindowReader) -> None:
+    assert len(from_files[plans()[0]].code) > 100
+    assert len(pickle.dumps(from_files)) < 20_000
+
+
+def test_a_window_may_be_empty(from_files: WindowReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = SAMPLES.take(np.empty(0, dtype=np.int64))
+    monkeypatch.setattr(FileSource, "read", lambda source, piece: nothing)
+    window = from_files[plans()[0]]
+    assert window.bounds == [] and len(window.origin) == 0
+
+
+def test_batches_are_counted_window_by_window() -> None:
+    rows = reader().source.piece_rows
+    windows = list(stream_windows(reader(), plans()))
+    assert count_batches(rows, plans(), 32) == sum(len(window.bounds) for window in windows) == 17
+
+
+def test_streams_of_random_numbers_are_apart() -> None:
+    first = plan_epoch([1] * 50, range(50), 0, replace(SMALL, window_rows=50))[0]
+    other = np.random.default_rng([SMALL.seed, 0, 0]).permutation(50)
+    assert list(first.pieces) != other.tolist()
