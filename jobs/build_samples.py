@@ -47,8 +47,10 @@ def build(context: JobContext) -> None:
         with_labels=True,
         every_days=context.args.every_days,
     )
+    # In order within a file: training takes rows as they lie there, and a rebuild must not change what it gives.
+    files = rows.hint("rebalance", "ds").sortWithinPartitions("ds", "advertiser_id", "scenario_id")
     with _small_row_groups(context.spark):
-        warehouse.replace_days(rows.hint("rebalance", "ds"), SAMPLES, context.start_ds, context.end_ds)
+        warehouse.replace_days(files, SAMPLES, context.start_ds, context.end_ds)
     context.counts.rows_out = warehouse.read_days(SAMPLES, context.start_ds, context.end_ds).count()
 
 
