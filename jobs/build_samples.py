@@ -18,7 +18,7 @@ from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.transforms.sequences import build_sequences
 
 SAMPLES = "features.samples"
-ROW_GROUP_BYTES = 8 * 2**20
+ROW_GROUP_BYTES = 4 * 2**20
 
 
 def build(context: JobContext) -> None:

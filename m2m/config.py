@@ -141,7 +141,7 @@ class TrainingConfig:
     patience: int = 2
     task_weights: Mapping[str, float] | None = None
     threads: int = 1
-    window_rows: int = 65_536
+    window_rows: int = 32_768
     memory_mb: int = 1024
     loader_processes: int = 1
     checkpoint_steps: int = 1000

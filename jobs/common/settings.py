@@ -129,7 +129,7 @@ class Training(_Model):
     patience_epochs: int = Field(2, ge=1)
     as_of_days: int = Field(74, ge=3)
     max_samples: int | None = Field(None, ge=100)
-    window_rows: int = Field(65_536, ge=1)
+    window_rows: int = Field(32_768, ge=1)
     memory_mb: int = Field(1024, ge=0)
     loader_processes: int = Field(1, ge=0)
     checkpoint_steps: int = Field(1000, ge=1)

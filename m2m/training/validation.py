@@ -24,8 +24,8 @@ from m2m.weight_store import WeightStore
 Raw = npt.NDArray[np.float32]
 _ROWS_AT_ONCE = 4096
 _WEIGHT_BYTES = 256 * 2**20
-# Enough rows to find one number, and few enough to hold: some 200 bytes each.
-_RECALIBRATION_ROWS = 200_000
+# Enough rows to find one number, and few enough to forecast at once: some 2 kB each.
+_RECALIBRATION_ROWS = 50_000
 
 
 def validate(

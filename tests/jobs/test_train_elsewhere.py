@@ -7,33 +7,39 @@ import shutil
 import signal
 import subprocess
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
 from jobs import train_model
+from jobs.common.model_inputs import feature_spec
 from jobs.common.model_registry import CHAMPION, ModelRegistry
+from tests.samples_table import FIRST_DAY, write_samples
 from tests.small_world import AS_OF, SmallWorld
 
 pytestmark = pytest.mark.slow
 
 
-# The result then depends little on the order of the rows.
 STEADY: dict[str, object] = {"without_transformer": True, "head": "poisson", "d_view": 16}
 
 
-def copy_of(
-    world: SmallWorld, folder: Path, training: dict[str, object], overrides: dict[str, object] | None = None
-) -> list[str]:
+def copy_of(world: SmallWorld, folder: Path, training: dict[str, object]) -> list[str]:
     """The world's samples in a new warehouse, and the arguments of train_model there with changed settings."""
     shutil.copytree(world.warehouse.path("features.samples"), folder / "warehouse" / "features" / "samples")
+    return [*settings_of(world, folder, training), "--start-ds", AS_OF[0], "--end-ds", AS_OF[1]]
+
+
+def settings_of(
+    world: SmallWorld, folder: Path, training: dict[str, object], model: dict[str, object] | None = None
+) -> list[str]:
+    """Arguments that name the warehouse in `folder` and the world's settings with changes."""
     raw = yaml.safe_load(world.settings_file.read_text())
     raw["training"] |= training
-    raw["model"]["overrides"] = overrides or {}
+    raw["model"]["overrides"] = model or {}
     (folder / "settings.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
-    where = ["--warehouse", str(folder / "warehouse"), "--settings", str(folder / "settings.yaml")]
-    return [*where, "--start-ds", AS_OF[0], "--end-ds", AS_OF[1]]
+    return ["--warehouse", str(folder / "warehouse"), "--settings", str(folder / "settings.yaml")]
 
 
 def submit(master: str, arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
@@ -91,14 +97,18 @@ def test_a_champion_that_cannot_be_read_any_more_gives_way(
 def test_two_processes_on_a_cluster_reach_the_same_validation_nmae(
     small_world: SmallWorld, tmp_path: Path
 ) -> None:
+    # Made-up rows with a plain signal: on the small world the order of the rows alone moves the result by per cents.
     figures = []
     for processes, master in ((1, "local[1]"), (2, "local-cluster[2,1,1024]")):
         folder = tmp_path / str(processes)
         folder.mkdir()
-        training = {"processes": processes, "epochs": 8, "patience_epochs": 8, "learning_rate": 0.005}
-        arguments, log = copy_of(small_world, folder, training, STEADY), folder / "log"
-        assert submit(master, arguments, log).wait(timeout=400) == 0, log.read_text()
+        training = {"processes": processes, "epochs": 6, "patience_epochs": 6, "learning_rate": 0.005}
+        arguments = settings_of(small_world, folder, training, STEADY)
+        write_samples(folder / "warehouse/features/samples", feature_spec(small_world.settings), 40, 1000)
+        days = ["--start-ds", str(FIRST_DAY), "--end-ds", str(FIRST_DAY + timedelta(days=39))]
+        assert submit(master, [*arguments, *days], folder / "log").wait(timeout=400) == 0, (
+            folder / "log"
+        ).read_text()
         figures.append(champion(small_world, str(folder / "warehouse"))[1])
     assert set(figures[0]) == set(figures[1])
-    best = [figure["valid_nmae"] for figure in figures]
-    assert best[1] <= 1.01 * best[0]  # with so few rows it can also be some per cent better
+    assert figures[1]["valid_nmae"] == pytest.approx(figures[0]["valid_nmae"], rel=0.01)
