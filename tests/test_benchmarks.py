@@ -10,6 +10,7 @@ import pytest
 from tests.benchmarks.__main__ import BENCHMARKS, BY_NAME_ONLY
 from tests.benchmarks.calibration import figures_told
 from tests.benchmarks.figures import Figure, write_figures
+from tests.benchmarks.limits import missed
 
 
 def test_figures_are_written_as_a_list_of_name_value_unit_command(tmp_path: Path) -> None:
@@ -38,3 +39,13 @@ def test_the_figures_of_training_are_read_from_its_last_words() -> None:
 def test_every_benchmark_can_be_measured() -> None:
     assert BENCHMARKS
     assert all(callable(module.measure) for module in {**BENCHMARKS, **BY_NAME_ONLY}.values())
+
+
+def test_a_figure_beyond_its_limits_is_told() -> None:
+    fine = [Figure("loader_share", 0.9, "", "x"), Figure("without_limit", -5.0, "", "x")]
+    bad = [Figure("loader_share", 0.8, "", "x"), Figure("interval_coverage_demo", 0.84, "share", "x")]
+    assert missed(fine) == []
+    assert missed([*fine, *bad]) == [
+        "loader_share is 0.800, expected 0.85 to inf",
+        "interval_coverage_demo is 0.840, expected 0.77 to 0.83",
+    ]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from tests.benchmarks import (
     calibration,
@@ -17,6 +18,7 @@ from tests.benchmarks import (
     training_rows,
 )
 from tests.benchmarks.figures import BENCH_FILE, read_figures, write_figures
+from tests.benchmarks.limits import missed
 
 BENCHMARKS = {
     "demo_run": demo_run,
@@ -30,8 +32,8 @@ BENCHMARKS = {
 BY_NAME_ONLY = {"compiled": compiled}
 
 
-def main() -> None:
-    """Each benchmark module has a `measure()` that yields its figures."""
+def main() -> int:
+    """Each benchmark module has a `measure()` that yields its figures. Exit status 1 when one misses its limit."""
     parser = argparse.ArgumentParser(description="Run benchmarks and write report/bench.json.")
     known = [*BENCHMARKS, *BY_NAME_ONLY]
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *known], help=", ".join(known))
@@ -45,7 +47,10 @@ def main() -> None:
     kept = [figure for figure in read_figures() if figure.name not in fresh] if chosen else []
     write_figures([*kept, *figures])
     print(f"written to {BENCH_FILE}")
+    for line in missed(figures):
+        print(f"MISSED: {line}", file=sys.stderr)
+    return 1 if missed(figures) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

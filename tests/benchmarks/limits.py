@@ -1,0 +1,34 @@
+"""What the figures must reach, each a ratio measured within one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+
+from tests.benchmarks.figures import Figure
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "demo_seconds": (0, 600),
+    "meta_unit_speedup_d256_g128": (50, inf),
+    "meta_unit_speedup_d512_g128": (50, inf),
+    "meta_unit_speedup_d512_g16": (20, inf),
+    "paper_forward_speedup": (15, inf),
+    "training_step_speedup": (5, inf),
+    "meta_memory_ratio": (0, 0.1),
+    "forward_matmul_share": (0.5, inf),
+    "loader_share": (0.85, inf),
+    "training_table_over_allowed": (5, inf),
+    "training_memory_share": (0, 1),
+    "interval_coverage_demo": (0.77, 0.83),
+    "active_ece_demo": (0, 0.03),
+}
+
+
+def missed(figures: Iterable[Figure]) -> list[str]:
+    """One line for each figure outside its limits."""
+    told = []
+    for figure in figures:
+        low, high = LIMITS.get(figure.name, (-inf, inf))
+        if not low <= figure.value <= high:
+            told.append(f"{figure.name} is {figure.value:.3f}, expected {low} to {high}")
+    return told
