@@ -1,208 +1,206 @@
-"""Dense arrays of one Arrow batch of advertisers: every end day's sequences are slices of the same array.
+"""One partition of flat rows -> sequences: every end day of a pair is a slice of the same dense array.
 
-Letters: A advertisers, P pairs (advertiser x scenario), C daily columns, D days of the dense array,
-T history days, W windows. Day 0 of the dense array is `first_end_day - T + 1`; today is the last of a slice.
+Letters: A advertisers, P pairs (advertiser x scenario), N flat rows, C daily columns, D days of the dense arrays,
+T history days, W windows. Day 0 of the dense arrays is `plan.first_day`; today is the last of a slice.
+
+A partition holds all rows of its advertisers, in any order. It is kept as it came (about 100 bytes per row); only blocks
+of advertisers are made dense, so memory follows the facts that are there, not pairs x days.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from jobs.common.settings import WINDOWS_DAYS, Settings
+from jobs.transforms.sequence_plan import SequencePlan
 
-Floats = NDArray[np.float64]
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
-MAX_DENSE_VALUES = 8_000_000  # 64 MB of float64; larger batches are worked off in slices
+Ints = NDArray[np.int64]
+FACT, SEEN, SNAPSHOT = 0, 1, 2
+"""Kinds of flat rows: a day's values of a pair, a day on which a pair is known to have been seen, a profile snapshot."""
+BLOCK_VALUES = 4_000_000  # dense values at once: 32 MB of float64
 
 
-@dataclass(frozen=True)
-class SequencePlan:
-    """What to cut out of the facts. Days are counted from 1970-01-01, both ends included."""
-
-    daily: tuple[str, ...]
-    ratios: tuple[tuple[str, int, int], ...]
-    eligible: tuple[int, ...]
-    active: int
-    profile: tuple[str, ...]
-    label_columns: tuple[int | None, ...]
-    label_names: tuple[str, ...]
-    first_end_day: int
-    last_end_day: int
-    every_days: int
-    history_days: int
-    horizon_days: int
-    with_labels: bool
-
-    @staticmethod
-    def of(
-        settings: Settings,
-        first_end_day: int,
-        last_end_day: int,
-        with_labels: bool = False,
-        every_days: int = 1,
-    ) -> SequencePlan:
-        """The plan of a settings file for end days first_end_day, + every_days, ... last_end_day."""
-        columns, daily = settings.columns, tuple(settings.columns.daily)
-        return SequencePlan(
-            daily=daily,
-            ratios=tuple(
-                (r.name, daily.index(r.numerator), daily.index(r.denominator)) for r in columns.ratios
-            ),
-            eligible=tuple(daily.index(c) for c in settings.eligible_columns),
-            active=daily.index(settings.active_day_column),
-            profile=tuple(columns.profile),
-            label_columns=tuple(daily.index(t.column) if t.column else None for t in settings.tasks),
-            label_names=tuple(f"label_{name}" for name in settings.task_names),
-            first_end_day=first_end_day,
-            last_end_day=last_end_day,
-            every_days=every_days,
-            history_days=settings.history_days,
-            horizon_days=settings.horizon_days,
-            with_labels=with_labels,
-        )
-
-    @property
-    def first_day(self) -> int:
-        """First day of facts that matters."""
-        return self.first_end_day - self.history_days + 1
-
-    @property
-    def last_day(self) -> int:
-        """Last day of facts that matters: labels look horizon_days ahead."""
-        return self.last_end_day + (self.horizon_days if self.with_labels else 0)
-
-    @property
-    def sequence_columns(self) -> tuple[str, ...]:
-        """Daily columns, then ratios."""
-        return (*self.daily, *(name for name, _, _ in self.ratios))
-
-
-def emit_batches(
+def emit_partition(
     batches: Iterator[pa.RecordBatch], plan: SequencePlan, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """One row per advertiser in, one row per pair and end day out (see `sequences.py` for both schemas)."""
-    rows_at_once = max(1, MAX_DENSE_VALUES // (len(plan.daily) * (plan.last_day - plan.first_day + 1) * 2))
-    for batch in batches:
-        for start in range(0, batch.num_rows, rows_at_once):
-            yield from _emit(AdvertiserBlock(batch.slice(start, rows_at_once), plan), plan, schema)
+    """Flat rows of one partition in, one row per pair and end day out (see `sequences.py` for both schemas)."""
+    held = list(batches)
+    if not held:
+        return
+    advertisers = AdvertiserRows(pa.Table.from_batches(held), plan)
+    held.clear()
+    for block in advertisers.blocks(max(1, BLOCK_VALUES // (len(plan.daily) * plan.days))):
+        for end_day in plan.end_days:
+            yield from block.emit(end_day, schema)
 
 
-class AdvertiserBlock:
-    """Advertisers of one batch, unpacked from Arrow lists into arrays."""
+class AdvertiserRows:
+    """All rows of some advertisers, sorted by pair, not yet dense."""
 
-    def __init__(self, batch: pa.RecordBatch, plan: SequencePlan) -> None:
-        pairs = batch.column("pairs")
-        self.advertiser_of_pair = np.repeat(np.arange(batch.num_rows), pairs.value_lengths().to_numpy())
-        flat = pairs.flatten()
-        self.advertiser_id = batch.column("advertiser_id").take(pa.array(self.advertiser_of_pair))
-        self.scenario_id = flat.field("scenario_id")
-        self.first_seen = flat.field("first_day").to_numpy()
-        self.dense = _scatter(flat.field("days"), plan)
+    def __init__(self, rows: pa.Table, plan: SequencePlan) -> None:
+        self.plan = plan
+        ids = rows["advertiser_id"].combine_chunks().dictionary_encode()
+        self.advertiser_ids, advertiser = ids.dictionary, ids.indices.to_numpy().astype(np.int64)
+        kind, day = rows["kind"].to_numpy(), rows["day"].to_numpy().astype(np.int64)
+        self._take_snapshots(rows, advertiser, day, kind == SNAPSHOT)
+        of_pair = np.flatnonzero(kind != SNAPSHOT)
+        scenario = self._scenarios(rows["scenario_id"].combine_chunks().take(pa.array(of_pair)))
+        self._take_pairs(advertiser[of_pair] * max(1, len(self.scenario_ids)) + scenario, day[of_pair])
+        self._take_values(rows, of_pair, day[of_pair], kind[of_pair] == FACT)
+
+    def _scenarios(self, ids: pa.Array) -> Ints:
+        """Codes [N] by the order of the ids: an advertiser's sums must not depend on the order of its rows."""
+        encoded = ids.dictionary_encode()
+        order = pc.sort_indices(encoded.dictionary).to_numpy()
+        self.scenario_ids = encoded.dictionary.take(pa.array(order))
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        return rank[encoded.indices.to_numpy()]
+
+    def _take_pairs(self, code: Ints, day: Ints) -> None:
+        codes, self._pair_of_row = np.unique(code, return_inverse=True)
+        scenarios = max(1, len(self.scenario_ids))
+        self.advertiser_of_pair, self.scenario_of_pair = codes // scenarios, codes % scenarios
+        self.first_seen = np.full(len(codes), np.iinfo(np.int64).max)
+        np.minimum.at(self.first_seen, self._pair_of_row, day)
+
+    def _take_values(self, rows: pa.Table, of_pair: Ints, day: Ints, is_fact: Flags) -> None:
+        inside = is_fact & (day >= self.plan.first_day) & (day <= self.plan.last_day)
+        kept = np.flatnonzero(inside)
+        kept = kept[np.argsort(self._pair_of_row[kept], kind="stable")]
+        self.pair, self.day = self._pair_of_row[kept], day[kept] - self.plan.first_day
+        self.values: list[Doubles] = [rows[name].to_numpy()[of_pair[kept]] for name in self.plan.daily]
+        del self._pair_of_row
+
+    def _take_snapshots(self, rows: pa.Table, advertiser: Ints, day: Ints, is_snapshot: Flags) -> None:
+        """Snapshots sorted by advertiser and day."""
+        found = np.flatnonzero(is_snapshot)
+        found = found[np.lexsort((day[found], advertiser[found]))]
+        self.snapshot_advertiser, self.snapshot_day = advertiser[found], day[found]
+        index = pa.array(found)
+        self.profile = [rows[name].combine_chunks().take(index) for name in self.plan.profile]
+
+    def blocks(self, pairs_at_once: int) -> Iterator[DenseBlock]:
+        """Dense blocks of about so many pairs; an advertiser is never cut."""
         starts = np.flatnonzero(np.diff(self.advertiser_of_pair, prepend=-1))
-        totals = np.add.reduceat(self.dense, starts, axis=0)
-        self.totals = totals[np.cumsum(np.diff(self.advertiser_of_pair, prepend=-1) > 0) - 1]
-        snapshots = batch.column("snapshots")
-        self.snapshots = snapshots.flatten()
-        lengths = snapshots.value_lengths().fill_null(0).to_numpy()
-        self.snapshot_offset = np.concatenate([[0], np.cumsum(lengths)])[:-1]
-        self.advertiser_of_snapshot = np.repeat(np.arange(batch.num_rows), lengths)
+        first = 0
+        while first < len(self.advertiser_of_pair):
+            place = np.searchsorted(starts, first + pairs_at_once, side="right") - 1
+            end = int(starts[place]) if starts[place] > first else self._end_of_advertiser(first)
+            if first + pairs_at_once >= len(self.advertiser_of_pair):
+                end = len(self.advertiser_of_pair)
+            yield DenseBlock(self, first, end)
+            first = end
 
-    def profile_rows(self, day: int) -> pa.Array:
-        """Index [P] of the newest snapshot with ds <= day, null where there is none. Snapshots come oldest first."""
-        snapshot_days = self.snapshots.field("day").to_numpy()
-        known = np.bincount(
-            self.advertiser_of_snapshot[snapshot_days <= day], minlength=len(self.snapshot_offset)
-        )
-        newest = (self.snapshot_offset + known - 1)[self.advertiser_of_pair]
-        return pa.array(newest, type=pa.int64(), mask=known[self.advertiser_of_pair] == 0)
+    def _end_of_advertiser(self, pair: int) -> int:
+        return int(np.searchsorted(self.advertiser_of_pair, self.advertiser_of_pair[pair], side="right"))
 
 
-def _scatter(days: pa.ListArray, plan: SequencePlan) -> Floats:
-    """Sparse daily rows of each pair -> dense [P, C, D]; absent days are 0."""
-    pair = np.repeat(np.arange(len(days)), days.value_lengths().to_numpy())
-    rows = days.flatten()
-    day = rows.field("day").to_numpy() - plan.first_day
-    dense = np.zeros((len(days), len(plan.daily), plan.last_day - plan.first_day + 1))
-    for index, name in enumerate(plan.daily):
-        dense[pair, index, day] = rows.field(name).to_numpy()
-    return dense
+class DenseBlock:
+    """Pairs [first, end) of an `AdvertiserRows`, dense: absent days are 0."""
+
+    def __init__(self, rows: AdvertiserRows, first: int, end: int) -> None:
+        self.rows, self.plan, self.pairs = rows, rows.plan, slice(first, end)
+        self.advertiser = rows.advertiser_of_pair[self.pairs]
+        self.first_seen = rows.first_seen[self.pairs]
+        self.dense = self._scatter(first, end)
+        ratios = [ratio(self.dense[n], self.dense[d]) for _, n, d in self.plan.ratios]
+        self.sequences: list[Floats] = [a.astype(np.float32) for a in (*self.dense, *ratios)]
+        alive = (self.dense[list(self.plan.eligible)] > 0).any(axis=0)
+        self.alive_days = np.cumsum(np.pad(alive, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
+        is_first = np.diff(self.advertiser, prepend=-1) > 0
+        self.totals = np.add.reduceat(self.dense, np.flatnonzero(is_first), axis=1)
+        self.place_of_advertiser = np.cumsum(is_first) - 1
+
+    def _scatter(self, first: int, end: int) -> Doubles:
+        """Sparse daily rows of each pair -> dense [C, P, D]."""
+        plan, rows = self.plan, self.rows
+        dense = np.zeros((len(plan.daily), end - first, plan.days))
+        inside = slice(*np.searchsorted(rows.pair, [first, end]))
+        pair, day = rows.pair[inside] - first, rows.day[inside]
+        for column, values in zip(dense, rows.values, strict=True):
+            column[pair, day] = values[inside]
+        return dense
+
+    def emit(self, end_day: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows of one end day: of every pair seen by then, or with labels of those that are eligible."""
+        last = end_day - self.plan.first_day + 1
+        alive = self.alive_days[:, last] > self.alive_days[:, last - self.plan.history_days]
+        kept = self.first_seen <= end_day
+        if self.plan.with_labels:
+            kept &= alive
+        pairs = np.flatnonzero(kept)
+        if len(pairs):
+            columns = self._columns(pairs, end_day, alive)
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def _columns(self, pairs: Ints, end_day: int, alive: Flags) -> list[pa.Array]:
+        plan, last = self.plan, end_day - self.plan.first_day + 1
+        scenario = self.rows.scenario_of_pair[self.pairs][pairs]
+        history = slice(last - plan.history_days, last)
+        columns: list[pa.Array] = [
+            self.rows.advertiser_ids.take(pa.array(self.advertiser[pairs])),
+            self.rows.scenario_ids.take(pa.array(scenario)),
+            pa.array(np.full(len(pairs), end_day, dtype=np.int32)).cast(pa.date32()),
+            *(_lists(sequence[pairs, history]) for sequence in self.sequences),
+            _lists(self._window_sums(last)[self.place_of_advertiser[pairs]]),
+            *self._profiles(pairs, end_day),
+            pa.array(alive[pairs]),
+        ]
+        return columns + (self._labels(pairs, last) if plan.with_labels else [])
+
+    def _profiles(self, pairs: Ints, day: int) -> Iterator[pa.Array]:
+        """Profile columns [P] of the newest snapshot with ds <= day, null where there is none."""
+        rows, advertiser = self.rows, self.advertiser[pairs]
+        known = np.flatnonzero(rows.snapshot_day <= day)
+        # Snapshots lie by advertiser and day: the last known one at or before the advertiser's end.
+        place = np.searchsorted(rows.snapshot_advertiser[known], advertiser, side="right") - 1
+        found = np.zeros(len(pairs), dtype=bool)
+        found[place >= 0] = rows.snapshot_advertiser[known[place[place >= 0]]] == advertiser[place >= 0]
+        index = np.zeros(len(pairs), dtype=np.int64)
+        index[found] = known[place[found]]
+        for column in rows.profile:
+            yield column.take(pa.array(index, mask=~found))
+
+    def _window_sums(self, last: int) -> Floats:
+        """Daily totals of each advertiser [C, A, D] -> its sums up to day `last` [A, W * (C + ratios)], window-major.
+
+        Every addition has its place whatever the other end days are: a range gives what each of its days alone gives.
+        """
+        sums: list[Doubles] = []
+        running = np.zeros(self.totals.shape[:2])
+        for newer, older in self.plan.window_segments:
+            for back in range(newer, older):
+                running = running + self.totals[:, :, last - 1 - back]
+            ratios = [ratio(running[n], running[d]) for _, n, d in self.plan.ratios]
+            sums += [*running, *ratios]
+        return np.stack(sums, axis=1).astype(np.float32)
+
+    def _labels(self, pairs: Ints, last: int) -> list[pa.Array]:
+        """Sums over the horizon_days after day `last - 1`, or the number of active days among them."""
+        labels = []
+        future = slice(last, last + self.plan.horizon_days)
+        for column in self.plan.label_columns:
+            days = self.dense[self.plan.active if column is None else column][pairs, future]
+            values = days if column is not None else days > 0
+            labels.append(pa.array(values.sum(axis=1).astype(np.float64)))
+        return labels
 
 
-def _emit(block: AdvertiserBlock, plan: SequencePlan, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for end_day in range(plan.first_end_day, plan.last_end_day + 1, plan.every_days):
-        last = end_day - plan.first_day + 1
-        history = block.dense[:, :, last - plan.history_days : last]
-        eligible = np.asarray((history[:, plan.eligible, :] > 0).any(axis=(1, 2)), dtype=np.bool_)
-        kept = block.first_seen <= end_day
-        if plan.with_labels:
-            kept &= eligible
-        rows = np.flatnonzero(kept)
-        if len(rows):
-            yield _batch(block, plan, schema, rows, end_day, eligible[rows])
-
-
-def _batch(
-    block: AdvertiserBlock,
-    plan: SequencePlan,
-    schema: pa.Schema,
-    rows: NDArray[np.intp],
-    end_day: int,
-    eligible: Flags,
-) -> pa.RecordBatch:
-    last = end_day - plan.first_day + 1
-    index = pa.array(rows)
-    profile = block.snapshots.take(block.profile_rows(end_day).take(index))
-    columns: list[pa.Array] = [
-        block.advertiser_id.take(index),
-        block.scenario_id.take(index),
-        pa.array(np.full(len(rows), end_day, dtype=np.int32)).cast(pa.date32()),
-        *_sequences(block.dense[rows, :, last - plan.history_days : last], plan),
-        _lists(_window_sums(block.totals[rows, :, max(0, last - max(WINDOWS_DAYS)) : last], plan)),
-        *(profile.field(name) for name in plan.profile),
-        pa.array(eligible),
-    ]
-    if plan.with_labels:
-        columns += _labels(block.dense[rows, :, last : last + plan.horizon_days], plan)
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _sequences(history: Floats, plan: SequencePlan) -> Iterator[pa.Array]:
-    for index in range(len(plan.daily)):
-        yield _lists(history[:, index])
-    for _, numerator, denominator in plan.ratios:
-        yield _lists(ratio(history[:, numerator], history[:, denominator]))
-
-
-def ratio(numerator: Floats, denominator: Floats) -> Floats:
+def ratio(numerator: Doubles, denominator: Doubles) -> Doubles:
     """numerator / denominator where the denominator is > 0, else 0; any shape."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
-
-
-def _window_sums(totals: Floats, plan: SequencePlan) -> Floats:
-    """Daily totals [P, C, <= 40] of the advertiser -> [P, W * (C + ratios)], window-major."""
-    sums = []
-    for window in WINDOWS_DAYS:
-        of_window = totals[:, :, -min(window, plan.history_days) :].sum(axis=2)
-        ratios = [ratio(of_window[:, n], of_window[:, d])[:, None] for _, n, d in plan.ratios]
-        sums.append(np.concatenate([of_window, *ratios], axis=1))
-    return np.concatenate(sums, axis=1)
-
-
-def _labels(future: Floats, plan: SequencePlan) -> Iterator[pa.Array]:
-    for column in plan.label_columns:
-        values = (
-            future[:, column].sum(axis=1) if column is not None else (future[:, plan.active] > 0).sum(axis=1)
-        )
-        yield pa.array(values.astype(np.float64))
 
 
 def _lists(values: Floats) -> pa.ListArray:
     """[N, L] -> N lists of L float32."""
     count, length = values.shape
     offsets = pa.array(np.arange(count + 1, dtype=np.int32) * length)
-    return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel()))
+    return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(values).ravel()))

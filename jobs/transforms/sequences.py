@@ -1,14 +1,15 @@
 """Facts -> features.sequences and features.samples, any day range in one pass over the facts.
 
-The facts are grouped by pair and then by advertiser (each only a few kilobytes), and every end day is cut out of one
-dense array per pair (`sequence_arrays.py`). Point in time: a row of day ds sees facts and profile snapshots with
-day <= ds, and labels see exactly the days ds + 1 .. ds + tau.
+The facts are dealt out by advertiser, and every end day is cut out of one dense array per pair (`sequence_arrays.py`).
+Point in time: a row of day ds sees facts and profile snapshots with day <= ds, and labels see exactly the days
+ds + 1 .. ds + tau.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import reduce
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
@@ -29,9 +30,9 @@ from pyspark.sql.types import (
 )
 
 from jobs.common.settings import Settings
-from jobs.transforms.sequence_arrays import SequencePlan, emit_batches
+from jobs.transforms.sequence_arrays import FACT, SEEN, SNAPSHOT, emit_partition
+from jobs.transforms.sequence_plan import SequencePlan
 
-EPOCH = date(1970, 1, 1)
 ATTRIBUTE_TYPES: dict[str, DataType] = {
     "string": StringType(),
     "int": IntegerType(),
@@ -40,42 +41,40 @@ ATTRIBUTE_TYPES: dict[str, DataType] = {
 }
 
 
-def day_number(day: date) -> int:
-    """Days since 1970-01-01."""
-    return (day - EPOCH).days
-
-
 def build_sequences(
     facts: DataFrame,
+    pairs: DataFrame,
     profiles: DataFrame,
     scenarios: DataFrame,
     settings: Settings,
-    start_ds: date,
-    end_ds: date,
+    end_days: Sequence[date],
     with_labels: bool = False,
-    every_days: int = 1,
+    partitions: int | None = None,
 ) -> DataFrame:
     """Sequences of every pair ever seen by its end day (with_labels: of eligible pairs, with labels).
 
     Args:
-        facts: facts.advertiser_daily with every day up to end_ds (with_labels: + horizon_days).
-        profiles: facts.advertiser_profile; snapshots after end_ds are ignored.
+        facts: facts.advertiser_daily; needed are the days from the first end day - history_days + 1 to the last end day
+            (with_labels: + horizon_days). Others are ignored.
+        pairs: facts.pairs, the first day of every pair ever seen; several rows of a pair count by the smallest.
+        profiles: facts.advertiser_profile; snapshots after the last end day are ignored.
         scenarios: facts.scenario.
-        every_days: take only the end days start_ds, start_ds + every_days, ...
+        end_days: the days `ds` to build, in any order.
+        partitions: how many parts the advertisers are dealt into; a part's flat rows are held in memory.
 
     Returns:
         One row per advertiser x scenario x ds as documented in `sequence_schema`, plus the scenario's attributes.
     """
-    plan = SequencePlan.of(settings, day_number(start_ds), day_number(end_ds), with_labels, every_days)
-    advertisers = _group_facts(facts, plan).join(_group_profiles(profiles, plan), "advertiser_id", "left")
+    plan = SequencePlan.of(settings, end_days, with_labels)
+    flat = flat_rows(facts, pairs, profiles, plan)
+    by_advertiser = flat.repartition(*([partitions] if partitions else []), "advertiser_id")
     schema = sequence_schema(settings, with_labels)
     arrow_schema = to_arrow_schema(schema)
 
     def emit(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return emit_batches(batches, plan, arrow_schema)
+        return emit_partition(batches, plan, arrow_schema)
 
-    rows = advertisers.mapInArrow(emit, schema)
-    return _with_scenario(rows, scenarios, settings)
+    return _with_scenario(by_advertiser.mapInArrow(emit, schema), scenarios, settings)
 
 
 def sequence_schema(settings: Settings, with_labels: bool = False) -> StructType:
@@ -95,34 +94,39 @@ def sequence_schema(settings: Settings, with_labels: bool = False) -> StructType
     return StructType([StructField(name, kind) for name, kind in fields])
 
 
-def _group_facts(facts: DataFrame, plan: SequencePlan) -> DataFrame:
-    """advertiser_id, pairs: array<struct<scenario_id, first_day, days: array<struct<day, values...>>>>."""
-    day = F.unix_date("ds")
+def flat_rows(facts: DataFrame, pairs: DataFrame, profiles: DataFrame, plan: SequencePlan) -> DataFrame:
+    """kind, advertiser_id, scenario_id, day, values, profile: facts, first days and snapshots in one stream.
+
+    One shuffle brings all of an advertiser together; joining the three would take three.
+    """
+    day = F.unix_date("ds").alias("day")
     values = [F.col(name).cast("double").alias(name) for name in plan.daily]
-    # collect_list skips nulls: rows before the first history day only count for first_day.
-    daily = F.when(day >= plan.first_day, F.struct(day.alias("day"), *values))
-    pairs = (
-        facts.where(day <= plan.last_day)
-        .groupBy("advertiser_id", "scenario_id")
-        .agg(F.min(day).alias("first_day"), F.collect_list(daily).alias("days"))
-        .where(F.col("first_day") <= plan.last_end_day)
-    )
-    pair = F.struct("scenario_id", "first_day", "days")
-    return pairs.groupBy("advertiser_id").agg(F.sort_array(F.collect_list(pair)).alias("pairs"))
+    daily = facts.where((F.unix_date("ds") >= plan.first_day) & (F.unix_date("ds") <= plan.last_day))
+    seen = pairs.where(F.unix_date("first_ds") <= plan.end_days[-1])
+    kinds = [
+        daily.select(_kind(FACT), "advertiser_id", "scenario_id", day, *values),
+        seen.select(_kind(SEEN), "advertiser_id", "scenario_id", F.unix_date("first_ds").alias("day")),
+        _snapshots(profiles, plan).select(_kind(SNAPSHOT), "advertiser_id", "day", *plan.profile),
+    ]
+    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), kinds)
 
 
-def _group_profiles(profiles: DataFrame, plan: SequencePlan) -> DataFrame:
-    """advertiser_id, snapshots: the newest one by the first end day, then every later one, oldest first."""
+def _snapshots(profiles: DataFrame, plan: SequencePlan) -> DataFrame:
+    """advertiser_id, day, profile: the newest snapshot by the first end day, and every later one.
+
+    A platform may snapshot every advertiser every day; of all that lies before the range one row each is left.
+    """
     day = F.unix_date("ds")
     snapshot = F.struct(day.alias("day"), *plan.profile)
-    known = profiles.where(day <= plan.last_end_day)
-    grouped = known.groupBy("advertiser_id").agg(
-        F.max(F.when(day <= plan.first_end_day, snapshot)).alias("newest"),
-        F.collect_list(F.when(day > plan.first_end_day, snapshot)).alias("later"),
+    before = profiles.where(day <= plan.end_days[0]).groupBy("advertiser_id").agg(F.max(snapshot).alias("of"))
+    later = profiles.where((day > plan.end_days[0]) & (day <= plan.end_days[-1]))
+    return before.select("advertiser_id", "of.*").unionByName(
+        later.select("advertiser_id", day.alias("day"), *plan.profile)
     )
-    first: Column = F.when(F.col("newest").isNull(), F.array().cast(grouped.schema["later"].dataType))
-    snapshots = F.concat(first.otherwise(F.array("newest")), F.sort_array("later"))
-    return grouped.select("advertiser_id", snapshots.alias("snapshots"))
+
+
+def _kind(kind: int) -> Column:
+    return F.lit(kind).cast("tinyint").alias("kind")
 
 
 def _with_scenario(rows: DataFrame, scenarios: DataFrame, settings: Settings) -> DataFrame:
