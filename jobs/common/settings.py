@@ -179,6 +179,7 @@ class Settings(_Model):
     platform: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
     history_days: int = Field(40, ge=7, le=400)
     horizon_days: int = Field(7, ge=1, le=60)
+    late_days: int = Field(3, ge=0, le=400)
     columns: Columns
     tasks: tuple[Task, ...] = Field(min_length=1)
     active_day_column: ColumnName = "expenditure"

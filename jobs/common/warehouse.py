@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -72,19 +73,24 @@ class Warehouse:
 
         Raises Spark's error when `df` holds another day, or columns the table does not have.
         """
+        self.replace_ranges(df, table, [(start_ds, end_ds)])
+
+    def replace_ranges(self, df: DataFrame, table: str, ranges: Sequence[tuple[date, date]]) -> None:
+        """Replace several ranges of days, both ends included, by `df` in one commit, as `replace_days` does one."""
+        condition = " or ".join(f"(ds >= date'{start}' and ds <= date'{end}')" for start, end in ranges)
         if not self.exists(table):  # only a table that exists is guarded by Delta itself
-            inside = F.when(days_between(start_ds, end_ds), F.col("ds"))
-            refused = F.concat(
-                F.lit(f"{table}: a row of another day than {start_ds}..{end_ds}: "), F.col("ds")
-            )
+            span = ", ".join(f"{start}..{end}" for start, end in ranges)
+            refused = F.concat(F.lit(f"{table}: a row of another day than {span}: "), F.col("ds"))
+            inside = F.when(F.expr(condition), F.col("ds"))
             df = df.withColumn("ds", inside.otherwise(F.raise_error(refused)))
-        self.replace_where(df, table, f"ds >= date'{start_ds}' and ds <= date'{end_ds}'")
+        self.replace_where(df, table, condition)
 
     def replace_where(
         self, df: DataFrame, table: str, condition: str, partition_by: tuple[str, ...] = ("ds",)
     ) -> None:
-        """Replace the rows that `condition`, on partition columns, selects by `df` in one commit."""
-        writer = df.write.mode("overwrite").partitionBy(*partition_by).option("replaceWhere", condition)
+        """Replace the rows that `condition` selects by `df` in one commit; cheap where it is on partition columns."""
+        writer = df.write.mode("overwrite").option("replaceWhere", condition)
+        writer = writer.partitionBy(*partition_by) if partition_by else writer
         self._save(writer, table)
 
     def append(self, df: DataFrame, table: str) -> None:
@@ -96,15 +102,20 @@ class Warehouse:
         self._save(df.write.mode("overwrite"), table)
 
     def _save(self, writer: DataFrameWriter, table: str) -> None:
-        """Commit, again when another writer came first: days are disjoint, so the second try succeeds."""
         writer = writer.format("delta").options(**PROPERTIES_OF_A_NEW_TABLE)
-        for attempt in range(1, MAX_COMMIT_TRIES + 1):
-            try:
-                return writer.save(self.path(table))
-            except CONFLICTS:
-                if attempt == MAX_COMMIT_TRIES:
-                    raise
-                time.sleep(0.5 * attempt)
+        commit(lambda: writer.save(self.path(table)))
+
+
+def commit(action: Callable[[], object]) -> None:
+    """Commit, again when another writer came first: days are disjoint, so the second try succeeds."""
+    for attempt in range(1, MAX_COMMIT_TRIES + 1):
+        try:
+            action()
+            return
+        except CONFLICTS:
+            if attempt == MAX_COMMIT_TRIES:
+                raise
+            time.sleep(0.5 * attempt)
 
 
 def days_between(start_ds: date, end_ds: date) -> Column:
