@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ HOME = Path(os.environ.get("M2M_HOME") or Path(__file__).resolve().parents[1])
 SPARK_POOL = "spark"
 SPARK_CONNECTION = "spark_default"
 FIRST_DAY = datetime(2026, 1, 1)
+# Earlier days whose facts were corrected are built again with the day itself; more than these are told and left.
+STALE_DAYS = 40
 OWNER = "advertiser-engagement"
 # Refused arguments or settings (2) and a failed data check (3): the same run would end the same way again.
 FINAL_EXIT_STATUS = re.compile(r"Error code is: [23]\b")
@@ -79,9 +82,11 @@ class SparkJobOperator(SparkSubmitOperator):
             raise
 
 
-def spark_job(job: str, start_ds: str, end_ds: str, **operator: Any) -> SparkJobOperator:
+def spark_job(
+    job: str, start_ds: str, end_ds: str, arguments: Sequence[str] = (), **operator: Any
+) -> SparkJobOperator:
     """One Spark job, `jobs/<job>.py`, over the days start_ds..end_ds (templates), in the pool for Spark."""
-    arguments = ["--start-ds", start_ds, "--end-ds", end_ds]
+    arguments = ["--start-ds", start_ds, "--end-ds", end_ds, *arguments]
     for flag, variable in (("--settings", "M2M_SETTINGS"), ("--warehouse", "M2M_WAREHOUSE")):
         if os.environ.get(variable):
             arguments += [flag, os.environ[variable]]
@@ -104,7 +109,7 @@ def engagement_chain(start_ds: str, end_ds: str) -> None:
     """
     chain(
         spark_job("ingest_facts", start_ds, end_ds),
-        spark_job("build_sequences", start_ds, end_ds),
+        spark_job("build_sequences", start_ds, end_ds, arguments=("--stale-days", str(STALE_DAYS))),
         spark_job("check_sequences", start_ds, end_ds, retries=0),
         spark_job("score_advertisers", start_ds, end_ds),
         spark_job("check_scores", start_ds, end_ds, retries=0),

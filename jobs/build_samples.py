@@ -9,13 +9,15 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 
 from pyspark.sql import SparkSession
 
 from jobs.common.arguments import as_count
+from jobs.common.feature_build import FeatureBuild
+from jobs.common.freshness import FeatureInputs
 from jobs.common.job import DataCheckError, JobContext, run_job
-from jobs.transforms.sequences import build_sequences
+from jobs.transforms.week_before import days_of
 
 SAMPLES = "features.samples"
 ROW_GROUP_BYTES = 4 * 2**20
@@ -24,34 +26,31 @@ ROW_GROUP_BYTES = 4 * 2**20
 def build(context: JobContext) -> None:
     """Replace the as-of days of features.samples."""
     warehouse, settings = context.warehouse, context.settings
-    newest = warehouse.newest_day("facts.advertiser_daily")
-    horizon = timedelta(days=settings.horizon_days)
-    last_complete = newest - horizon if newest else None
+    inputs = FeatureInputs.read(warehouse, settings)
+    end_days = _end_days(context, inputs)
+    build_of = FeatureBuild(inputs, tuple(end_days), with_labels=True)
+    rows = build_of.rows(warehouse, settings)
+    # In order within a file: training takes rows as they lie there, and a rebuild must not change what it gives.
+    files = rows.sortWithinPartitions("ds", "advertiser_id", "scenario_id")
+    with _small_row_groups(context.spark):
+        warehouse.replace_days(files, SAMPLES, context.start_ds, context.end_ds)
+    build_of.record(context, SAMPLES, [(context.start_ds, context.end_ds)])
+    context.counts.rows_out = warehouse.read_days(SAMPLES, context.start_ds, context.end_ds).count()
+
+
+def _end_days(context: JobContext, inputs: FeatureInputs) -> list[date]:
+    """Every N-th day of the range whose label days are complete."""
+    newest = max((day for day, figures in inputs.facts.items() if figures.rows), default=None)
+    last_complete = newest - timedelta(days=inputs.horizon_days) if newest else None
     if last_complete is None or last_complete < context.start_ds:
         raise DataCheckError(
-            f"no as-of day of {context.start_ds}..{context.end_ds} has {settings.horizon_days} complete label days; "
+            f"no as-of day of {context.start_ds}..{context.end_ds} has {inputs.horizon_days} complete label days; "
             f"the newest day of facts is {newest}"
         )
     end_ds = min(context.end_ds, last_complete)
     if end_ds < context.end_ds:
         print(f"build_samples: labels are complete up to {end_ds}; later days are left out", file=sys.stderr)
-    facts = warehouse.read_days("facts.advertiser_daily", settings.calendar.first_day, end_ds + horizon)
-    profiles = warehouse.read_days("facts.advertiser_profile", settings.calendar.first_day, end_ds)
-    rows = build_sequences(
-        facts,
-        profiles,
-        warehouse.read("facts.scenario"),
-        settings,
-        context.start_ds,
-        end_ds,
-        with_labels=True,
-        every_days=context.args.every_days,
-    )
-    # In order within a file: training takes rows as they lie there, and a rebuild must not change what it gives.
-    files = rows.hint("rebalance", "ds").sortWithinPartitions("ds", "advertiser_id", "scenario_id")
-    with _small_row_groups(context.spark):
-        warehouse.replace_days(files, SAMPLES, context.start_ds, context.end_ds)
-    context.counts.rows_out = warehouse.read_days(SAMPLES, context.start_ds, context.end_ds).count()
+    return days_of(context.start_ds, end_ds)[:: context.args.every_days]
 
 
 @contextmanager

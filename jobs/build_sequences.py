@@ -1,47 +1,85 @@
 """facts -> features.sequences: 40-day sequences of every pair ever seen, for each day --start-ds .. --end-ds.
 
-One pass over the facts whatever the range; each day sees only what was known on that day.
+One pass over the facts whatever the range; each day sees only what was known on that day. Earlier days whose facts were
+corrected after they were built are told, and built again with --stale-days.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
+from datetime import date
 
 from pyspark.sql import DataFrame
 
+from jobs.common.arguments import as_count
+from jobs.common.feature_build import FeatureBuild, ranges_of
+from jobs.common.freshness import FeatureInputs, stale_days
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.settings import Settings
-from jobs.transforms.sequences import build_sequences
+from jobs.transforms.week_before import days_of
 
 SEQUENCES = "features.sequences"
 
 
 def build(context: JobContext) -> None:
-    """Replace the days of features.sequences."""
+    """Replace the days of features.sequences, and as many stale ones as asked for, in one commit."""
     warehouse, settings = context.warehouse, context.settings
-    facts = warehouse.read_days("facts.advertiser_daily", settings.calendar.first_day, context.end_ds)
-    if facts.isEmpty():
+    inputs = FeatureInputs.read(warehouse, settings)
+    if not any(day <= context.end_ds for day in inputs.pairs):
         raise DataCheckError(
             f"no pair was seen up to {context.end_ds}; run ingest_facts for earlier days first"
         )
-    profiles = warehouse.read_days("facts.advertiser_profile", settings.calendar.first_day, context.end_ds)
-    scenarios = warehouse.read("facts.scenario")
-    rows = build_sequences(facts, profiles, scenarios, settings, context.start_ds, context.end_ds)
-    warehouse.replace_days(in_scoring_order(rows, settings), SEQUENCES, context.start_ds, context.end_ds)
-    context.counts.rows_out = warehouse.read_days(SEQUENCES, context.start_ds, context.end_ds).count()
+    wanted = days_of(context.start_ds, context.end_ds)
+    stale = [day for day in stale_days(warehouse, inputs, SEQUENCES) if day not in set(wanted)]
+    build_of = FeatureBuild(inputs, tuple(sorted([*_newest(stale, context.args.stale_days), *wanted])))
+    ranges = ranges_of(build_of.end_days)
+    warehouse.replace_ranges(
+        in_scoring_order(build_of.rows(warehouse, settings), settings), SEQUENCES, ranges
+    )
+    build_of.record(context, SEQUENCES, ranges)
+    context.counts.rows_out = warehouse.read_ranges(SEQUENCES, ranges).count()
+
+
+def _newest(stale: list[date], most: int | None) -> list[date]:
+    """The stale days to build again, the newest first; says what is done and what is left."""
+    chosen = stale[len(stale) - min(most or 0, len(stale)) :]
+    left = stale[: len(stale) - len(chosen)]
+    if chosen:
+        told = ", ".join(map(str, chosen))
+        print(
+            f"build_sequences: facts changed since these days were built; built again: {told}",
+            file=sys.stderr,
+        )
+    if left:
+        print(
+            f"build_sequences: {len(left)} built days are stale, {left[0]} to {left[-1]}: their facts changed since; "
+            f"--stale-days {len(stale)} builds them again",
+            file=sys.stderr,
+        )
+    return chosen
 
 
 def in_scoring_order(rows: DataFrame, settings: Settings) -> DataFrame:
-    """Files by day, rows by knowledge key: the scorer then meets each knowledge row's pairs together."""
-    return rows.hint("rebalance", "ds").sortWithinPartitions(
-        "ds", *settings.knowledge_columns, "advertiser_id"
+    """Within each file, a day's rows by knowledge key: the scorer meets each knowledge row's pairs together, without
+    a shuffle."""
+    return rows.sortWithinPartitions("ds", *settings.knowledge_columns, "advertiser_id")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments beyond those of every job."""
+    parser.add_argument(
+        "--stale-days",
+        type=as_count,
+        metavar="N",
+        help="also build again up to N days, the newest, whose facts were corrected since; default: only say how many",
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line entry; returns the exit status."""
-    return run_job("build_sequences", build, __doc__, argv)
+    return run_job("build_sequences", build, __doc__, argv, add_arguments)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ class AdvertiserRows:
         self.scenario_ids = encoded.dictionary.take(pa.array(order))
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
-        return rank[encoded.indices.to_numpy()]
+        codes: Ints = rank[encoded.indices.to_numpy()]
+        return codes
 
     def _take_pairs(self, code: Ints, day: Ints) -> None:
         codes, self._pair_of_row = np.unique(code, return_inverse=True)

@@ -49,7 +49,7 @@ def build_sequences(
     settings: Settings,
     end_days: Sequence[date],
     with_labels: bool = False,
-    partitions: int | None = None,
+    partitions: int = 1,
 ) -> DataFrame:
     """Sequences of every pair ever seen by its end day (with_labels: of eligible pairs, with labels).
 
@@ -67,7 +67,7 @@ def build_sequences(
     """
     plan = SequencePlan.of(settings, end_days, with_labels)
     flat = flat_rows(facts, pairs, profiles, plan)
-    by_advertiser = flat.repartition(*([partitions] if partitions else []), "advertiser_id")
+    by_advertiser = flat.repartition(partitions, "advertiser_id")
     schema = sequence_schema(settings, with_labels)
     arrow_schema = to_arrow_schema(schema)
 

@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from jobs.common.settings import Settings
-from jobs.transforms.sequences import build_sequences
+from jobs.transforms import sequence_arrays
+from jobs.transforms.sequence_arrays import emit_partition
+from jobs.transforms.sequence_plan import SequencePlan
+from jobs.transforms.sequences import build_sequences, flat_rows, sequence_schema
 from tests.jobs.reference import DAILY, Facts, Snapshots, reference_labels, reference_row
 
 FIRST, START, END = date(2026, 1, 1), date(2026, 2, 15), date(2026, 3, 16)
+DAYS = [START + timedelta(days=d) for d in range((END - START).days + 1)]
 PAIRS, WORLD_DAYS, CATEGORIES = 200, 90, ("shoes", "food", None)
 SCENARIOS = [("search", "search", None), ("feed", "feed", date(2026, 1, 20)), ("shop", "shop", None)]
 
@@ -52,16 +57,25 @@ def random_snapshots(seed: int) -> Snapshots:
     return snapshots
 
 
-def tables(spark: SparkSession, facts: Facts, snapshots: Snapshots) -> tuple[DataFrame, DataFrame, DataFrame]:
-    """The three fact tables as DataFrames."""
+Tables = tuple[DataFrame, DataFrame, DataFrame, DataFrame]
+
+
+def tables(spark: SparkSession, facts: Facts, snapshots: Snapshots) -> Tables:
+    """Facts, first days of pairs, profiles and scenarios as DataFrames."""
     daily = [(a, s, day, *(values[name] for name in DAILY)) for (a, s, day), values in facts.items()]
     random.Random(1).shuffle(daily)
     types = ", ".join(f"{name} {'double' if name in ('expenditure', 'gmv') else 'long'}" for name in DAILY)
     profile = [
         (a, day, *values.values()) for a, of_days in snapshots.items() for day, values in of_days.items()
     ]
+    first: dict[tuple[str, str], date] = {}
+    for advertiser, scenario, day in facts:
+        first[advertiser, scenario] = min(day, first.get((advertiser, scenario), day))
+    # facts.pairs may hold later days of a pair too: the smallest counts.
+    pairs = [(a, s, day + timedelta(days=late)) for (a, s), day in first.items() for late in (3, 0)]
     return (
         spark.createDataFrame(daily, f"advertiser_id string, scenario_id string, ds date, {types}"),
+        spark.createDataFrame(pairs, "advertiser_id string, scenario_id string, first_ds date"),
         spark.createDataFrame(
             profile, "advertiser_id string, ds date, business_scale int, main_category string, star_level int"
         ),
@@ -93,7 +107,7 @@ def snapshots() -> Snapshots:
 @pytest.fixture(scope="module")
 def built(spark: SparkSession, settings: Settings, facts: Facts, snapshots: Snapshots) -> dict[Any, Any]:
     """Sequences of 30 days by key."""
-    rows = build_sequences(*tables(spark, facts, snapshots), settings, START, END).collect()
+    rows = build_sequences(*tables(spark, facts, snapshots), settings, DAYS).collect()
     keyed = {(row.advertiser_id, row.scenario_id, row.ds): row for row in rows}
     assert len(keyed) == len(rows)
     return keyed
@@ -103,9 +117,8 @@ def test_thirty_days_of_two_hundred_pairs_equal_the_plain_python_reference(
     built: dict[Any, Any], facts: Facts, snapshots: Snapshots
 ) -> None:
     pairs = sorted({(a, s) for a, s, _ in facts})
-    days = [START + timedelta(days=d) for d in range((END - START).days + 1)]
-    assert len(pairs) == PAIRS and len(days) == 30
-    expected = {(a, s, day): reference_row(facts, snapshots, a, s, day) for a, s in pairs for day in days}
+    assert len(pairs) == PAIRS and len(DAYS) == 30
+    expected = {(a, s, day): reference_row(facts, snapshots, a, s, day) for a, s in pairs for day in DAYS}
     assert set(built) == {key for key, row in expected.items() if row is not None}
     for key, row in built.items():
         assert_row_equals(row, expected[key] or {})
@@ -120,9 +133,8 @@ def test_samples_are_the_eligible_rows_with_the_labels_of_the_next_week(
     spark: SparkSession, settings: Settings, built: dict[Any, Any], facts: Facts, snapshots: Snapshots
 ) -> None:
     frames = tables(spark, facts, snapshots)
-    samples = build_sequences(*frames, settings, START, END, with_labels=True, every_days=4).collect()
-    days = {START + timedelta(days=d) for d in range(0, 30, 4)}
-    wanted = {key for key, row in built.items() if row.eligible and key[2] in days}
+    samples = build_sequences(*frames, settings, DAYS[::4], with_labels=True).collect()
+    wanted = {key for key, row in built.items() if row.eligible and key[2] in DAYS[::4]}
     assert {(row.advertiser_id, row.scenario_id, row.ds) for row in samples} == wanted
     for row in samples:
         sequence = built[row.advertiser_id, row.scenario_id, row.ds]
@@ -137,32 +149,30 @@ def test_facts_and_profiles_after_the_day_change_nothing(
     day = START + timedelta(days=9)
     past = {key: values for key, values in facts.items() if key[2] <= day}
     known = {a: {d: p for d, p in of_days.items() if d <= day} for a, of_days in snapshots.items()}
-    rows = build_sequences(*tables(spark, past, known), settings, day, day).collect()
+    rows = build_sequences(*tables(spark, past, known), settings, [day]).collect()
     assert {(row.advertiser_id, row.scenario_id, row.ds): row for row in rows} == {
         key: row for key, row in built.items() if key[2] == day
     }
 
 
-def test_one_wide_batch_is_worked_off_in_slices(
+@pytest.mark.parametrize("values_at_once", [1, 8 * 69 * 7])
+def test_a_partition_is_worked_off_in_blocks_of_whole_advertisers(
     spark: SparkSession,
     settings: Settings,
-    built: dict[Any, Any],
     facts: Facts,
     snapshots: Snapshots,
     monkeypatch,
+    values_at_once: int,
 ) -> None:
-    from pyspark.sql.pandas.types import to_arrow_schema
-
-    from jobs.transforms import sequence_arrays
-    from jobs.transforms.sequence_arrays import SequencePlan, emit_batches
-    from jobs.transforms.sequences import _group_facts, _group_profiles, day_number, sequence_schema
-
-    plan = SequencePlan.of(settings, day_number(END), day_number(END))
-    daily, profiles, _ = tables(spark, facts, snapshots)
-    grouped = _group_facts(daily, plan).join(_group_profiles(profiles, plan), "advertiser_id", "left")
-    batches = grouped.toArrow().to_batches()
+    plan = SequencePlan.of(settings, DAYS)
+    daily, pairs, profiles, _ = tables(spark, facts, snapshots)
+    batches = flat_rows(daily, pairs, profiles, plan).toArrow().to_batches()
     schema = to_arrow_schema(sequence_schema(settings))
-    whole = [row for batch in emit_batches(iter(batches), plan, schema) for row in batch.to_pylist()]
-    monkeypatch.setattr(sequence_arrays, "MAX_DENSE_VALUES", 8 * 40 * 2 * 7)
-    sliced = [row for batch in emit_batches(iter(batches), plan, schema) for row in batch.to_pylist()]
-    assert len(sliced) > 100 and sliced == whole
+
+    def rows() -> list[dict[str, Any]]:
+        found = [row for batch in emit_partition(iter(batches), plan, schema) for row in batch.to_pylist()]
+        return sorted(found, key=lambda row: (row["advertiser_id"], row["scenario_id"], row["ds"]))
+
+    whole = rows()
+    monkeypatch.setattr(sequence_arrays, "BLOCK_VALUES", values_at_once)
+    assert len(whole) > 1000 and rows() == whole

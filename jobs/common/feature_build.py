@@ -1,0 +1,76 @@
+"""What both build jobs share: which days, from what, into how many parts, and in which order rows lie in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+
+from jobs.common.freshness import FeatureInputs, record_built
+from jobs.common.job import JobContext
+from jobs.common.pairs import PAIRS, read_pairs
+from jobs.common.settings import Settings
+from jobs.common.warehouse import Warehouse
+from jobs.transforms.sequences import build_sequences
+
+ROWS_OF_A_PART = 2_000_000  # facts held at once by a task: some 400 MB
+PAIRS_OF_A_PART = 50_000  # files of a day: 20 to 80 MB
+
+
+@dataclass(frozen=True)
+class FeatureBuild:
+    """End days to build and the state of the facts that they are built from, read before the facts themselves."""
+
+    inputs: FeatureInputs
+    end_days: tuple[date, ...]
+    with_labels: bool = False
+
+    @property
+    def fact_days(self) -> tuple[date, date]:
+        """First and last day of facts that the end days look at."""
+        ahead = self.inputs.horizon_days if self.with_labels else 0
+        first = min(self.end_days) - timedelta(days=self.inputs.history_days - 1)
+        return first, max(self.end_days) + timedelta(days=ahead)
+
+    @property
+    def parts(self) -> int:
+        """How many parts the advertisers are dealt into: a task's memory and a file's size are bounded."""
+        first, last = self.fact_days
+        rows = sum(figures.rows for day, figures in self.inputs.facts.items() if first <= day <= last)
+        pairs = sum(figures.rows for day, figures in self.inputs.pairs.items() if day <= max(self.end_days))
+        return max(1, -(-rows // ROWS_OF_A_PART), -(-pairs // PAIRS_OF_A_PART))
+
+    def rows(self, warehouse: Warehouse, settings: Settings) -> DataFrame:
+        """The sequences (with labels: samples) of the end days, read from the warehouse once."""
+        first, last = self.fact_days
+        return build_sequences(
+            warehouse.read_days("facts.advertiser_daily", first, last),
+            warehouse.read(PAIRS) if warehouse.exists(PAIRS) else read_pairs(warehouse),
+            warehouse.read_days("facts.advertiser_profile", settings.calendar.first_day, max(self.end_days)),
+            warehouse.read("facts.scenario"),
+            settings,
+            self.end_days,
+            self.with_labels,
+            self.parts,
+        )
+
+    def record(self, context: JobContext, table: str, ranges: Sequence[tuple[date, date]]) -> None:
+        """Say what the days were built from, once they are committed."""
+        for start, end in ranges:
+            built = {
+                day: self.inputs.of(day, self.with_labels) for day in self.end_days if start <= day <= end
+            }
+            record_built(context.warehouse, table, built, start, end)
+
+
+def ranges_of(days: Sequence[date]) -> list[tuple[date, date]]:
+    """Days as ranges without gaps, both ends included, oldest first."""
+    ranges: list[tuple[date, date]] = []
+    for day in sorted(set(days)):
+        if ranges and day - ranges[-1][1] == timedelta(days=1):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges
