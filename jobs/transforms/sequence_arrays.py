@@ -3,8 +3,8 @@
 Letters: A advertisers, P pairs (advertiser x scenario), N flat rows, C daily columns, D days of the dense arrays,
 T history days, W windows. Day 0 of the dense arrays is `plan.first_day`; today is the last of a slice.
 
-A partition holds all rows of its advertisers, in any order. It is kept as it came (about 100 bytes per row); only blocks
-of advertisers are made dense, so memory follows the facts that are there, not pairs x days.
+A partition holds all rows of its advertisers, in any order. It is kept as it came (some 100 bytes per row); only blocks of
+advertisers are made dense, so memory follows the facts that are there, not pairs x days.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 FACT, SEEN, SNAPSHOT = 0, 1, 2
-"""Kinds of flat rows: a day's values of a pair, a day on which a pair is known to have been seen, a profile snapshot."""
+"""Kinds of flat rows: a day's values of a pair, a day on which a pair is known to be seen, a profile snapshot."""
 BLOCK_VALUES = 4_000_000  # dense values at once: 32 MB of float64
 
 

@@ -1,7 +1,6 @@
-"""Made-up facts of any size, as the Delta tables that ingest leaves: many pairs, gaps, dormant pairs, one scenario large.
+"""Made-up facts of any size, as the Delta tables that ingest leaves: many pairs, gaps, dormant pairs, a large scenario.
 
-Not the demo world: that one is made for its law, this one to be written in seconds for millions of pairs. What a pair does
-follows from its number alone, so a larger world holds the smaller one.
+Not the demo world: that one is made for its law, this one to be written in seconds for millions of pairs.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def day_of(number: int) -> date:
 
 
 def write_facts(root: Path, pairs: int, days: int, density: float = 0.3, seed: int = 1) -> Path:
-    """facts.* below `root`: `pairs` pairs over `days` days, of which a pair is active on a share of `density` on average.
+    """facts.* below `root`: pairs over days, each pair active on a share of `density` of them on average.
 
     Shares differ: a quarter of the pairs is dormant after its first days, others are active nearly every day.
     """
