@@ -1,59 +1,76 @@
 """Landing -> facts: cleaned rows with a unique key; bad rows go to quarantine with their reasons.
 
 Reads `landing/advertiser_daily`, `landing/advertiser_profile` and `landing/scenario` (Parquet, CSV or Delta) and
-replaces the days --start-ds .. --end-ds of facts.* and quarantine.*. A file whose columns do not fit the settings is
-refused before anything is written (exit status 3).
+replaces the days --start-ds .. --end-ds of facts.* and quarantine.*. The `late_days` days before are read again, and
+replaced where landing now holds other rows for them. A file whose columns do not fit the settings is refused before
+anything is written (exit status 3).
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 
-from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from jobs.common.arguments import as_path
+from jobs.common.fact_days import INGESTED_AT, DaysRead, Entity, Outcome, replace_fact_days
+from jobs.common.input_days import FACTS, PROFILES, record_figures, recorded_figures
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.landing import NoLandingFilesError, read_landing
+from jobs.common.pairs import refresh_pairs
 from jobs.common.settings import Settings
 from jobs.common.side_by_side import side_by_side
 from jobs.common.small_frame import small_frame
+from jobs.common.warehouse import every_day
 from jobs.transforms.fact_rules import (
     TYPED,
     attribute_rules,
-    check_rows,
     day_rules,
-    good_rows,
     key_rules,
     number_rules,
-    quarantined_rows,
     with_typed,
 )
 
-INGESTED_AT = {"ingested_at": "timestamp"}
+Snapshots = tuple[DataFrame, DaysRead] | None
 
 
 def ingest(context: JobContext) -> None:
-    """Replace the days of facts and quarantine by what landing holds for them."""
+    """Replace the days of facts and quarantine by what landing holds for them, and earlier days that changed."""
     root = context.args.landing or f"{context.warehouse.root.rstrip('/')}/landing"
+    days = days_read(context.settings, context.start_ds, context.end_ds)
     # All three are read, and refused where they do not fit, before the first table is written.
-    scenarios = _read_scenarios(context, f"{root}/scenario")
-    profiles = _read_profiles(context, f"{root}/advertiser_profile")
-    daily_types = daily_columns(context.settings)
-    raw = read_landing(context.spark, f"{root}/advertiser_daily", daily_types, INGESTED_AT, _days(context))
-    scenario_ids = _write_scenarios(context, *scenarios)
-    (rows_out, rows_quarantined), _ = side_by_side(
+    scenarios, recorded = side_by_side(
         context.spark,
-        lambda: _write_daily(context, raw, scenario_ids),
+        lambda: _read_scenarios(context, f"{root}/scenario"),
+        lambda: recorded_figures(context.warehouse),
+    )
+    profiles = _read_profiles(context, f"{root}/advertiser_profile", days)
+    raw = _read(context, f"{root}/advertiser_daily", daily_columns(context.settings), days)
+    scenario_ids = _write_scenarios(context, *scenarios)
+    daily, snapshots = side_by_side(
+        context.spark,
+        lambda: _write_daily(context, raw, scenario_ids, days),
         lambda: _write_profiles(context, profiles),
     )
-    context.counts.rows_in = rows_out + rows_quarantined
-    context.counts.rows_out, context.counts.rows_quarantined = rows_out, rows_quarantined
+    current = {FACTS: daily.figures, PROFILES: snapshots.figures}
+    side_by_side(
+        context.spark,
+        lambda: refresh_pairs(context.warehouse, every_day(days.first, days.last)),
+        lambda: record_figures(context.warehouse, context.settings, recorded, current),
+    )
+    context.counts.rows_in = daily.rows + daily.rows_quarantined
+    context.counts.rows_out, context.counts.rows_quarantined = daily.rows, daily.rows_quarantined
+
+
+def days_read(settings: Settings, start_ds: date, end_ds: date) -> DaysRead:
+    """The run's own days and the `late_days` before them, as far as the calendar goes back."""
+    earliest = max(start_ds - timedelta(days=settings.late_days), settings.calendar.first_day)
+    return DaysRead(first=min(earliest, start_ds), own=start_ds, last=end_ds)
 
 
 def daily_columns(settings: Settings) -> dict[str, str]:
@@ -72,45 +89,22 @@ def daily_rules(settings: Settings, scenario_ids: Sequence[str]) -> list[Column]
     ]
 
 
-def of_days(typed: DataFrame, start_ds: date, end_ds: date, settings: Settings) -> DataFrame:
-    """Rows of the run's days, and rows that belong to no day at all: those are reported by every run that sees them."""
-    day = F.col(f"{TYPED}.ds")
-    unusable = day.isNull() | ~day.between(
-        F.lit(settings.calendar.first_day), F.lit(settings.calendar.last_day)
-    )
-    return typed.where(day.between(F.lit(start_ds), F.lit(end_ds)) | unusable)
+def _read(context: JobContext, folder: str, types: dict[str, str], days: DaysRead) -> DataFrame:
+    return read_landing(context.spark, folder, types, INGESTED_AT, (days.own, days.last), days.first)
 
 
-def _days(context: JobContext) -> tuple[date, date]:
-    return context.start_ds, context.end_ds
-
-
-def _write_daily(context: JobContext, raw: DataFrame, scenario_ids: Sequence[str]) -> tuple[int, int]:
-    types = daily_columns(context.settings)
+def _write_daily(context: JobContext, raw: DataFrame, scenario_ids: Sequence[str], days: DaysRead) -> Outcome:
     rules = daily_rules(context.settings, scenario_ids)
-    return _write(context, raw, "advertiser_daily", types, rules, ("advertiser_id", "scenario_id", "ds"))
+    key = ("advertiser_id", "scenario_id", "ds")
+    return _write(context, raw, Entity("advertiser_daily", daily_columns(context.settings), rules, key), days)
 
 
-def _write(
-    context: JobContext,
-    raw: DataFrame,
-    entity: str,
-    types: Mapping[str, str],
-    rules: list[Column],
-    key: tuple[str, ...],
-) -> tuple[int, int]:
-    """Judge the rows and replace the days of both tables; returns how many are good and how many are not."""
-    typed = of_days(with_typed(raw, {**types, **INGESTED_AT}), *_days(context), context.settings)
-    checked = check_rows(typed, rules, key).persist(StorageLevel.MEMORY_AND_DISK)
-    rejected = quarantined_rows(checked, [*types, "ingested_at"], context.end_ds)
-    facts = good_rows(checked, [*types, "ingested_at"])
-    bad = F.count_if(F.size("dq_errors") > 0)
-    rows, rows_quarantined = checked.agg(F.count(F.lit(1)), bad).collect()[0]
-    # One file per day and table: a day of facts is read whole or not at all.
-    context.warehouse.replace_days(rejected.repartition("ds"), f"quarantine.{entity}", *_days(context))
-    context.warehouse.replace_days(facts.repartition("ds"), f"facts.{entity}", *_days(context))
-    checked.unpersist()
-    return rows - rows_quarantined, rows_quarantined
+def _write(context: JobContext, raw: DataFrame, entity: Entity, days: DaysRead) -> Outcome:
+    outcome = replace_fact_days(context.warehouse, context.settings, raw, entity, days)
+    if outcome.corrected:
+        told = ", ".join(map(str, outcome.corrected))
+        print(f"ingest_facts: {entity.name}: earlier days with other rows now: {told}", file=sys.stderr)
+    return outcome
 
 
 def profile_columns(settings: Settings) -> dict[str, str]:
@@ -118,28 +112,33 @@ def profile_columns(settings: Settings) -> dict[str, str]:
     return {"advertiser_id": "string", "ds": "date", **settings.columns.profile}
 
 
-def _read_profiles(context: JobContext, folder: str) -> DataFrame | None:
-    """Snapshots of the run's days as found; None when there are none and older ones stay valid."""
+def _read_profiles(context: JobContext, folder: str, days: DaysRead) -> Snapshots:
+    """Snapshots as found, and their days; without any of the run's own days older ones stay valid."""
+    types = profile_columns(context.settings)
     try:
-        return read_landing(
-            context.spark, folder, profile_columns(context.settings), INGESTED_AT, _days(context)
-        )
+        return _read(context, folder, types, days), days
     except NoLandingFilesError:
-        if not context.warehouse.exists("facts.advertiser_profile"):
+        earlier = DaysRead(first=days.first, own=days.own, last=days.own - timedelta(days=1))
+    try:
+        return read_landing(context.spark, folder, types, INGESTED_AT, (earlier.first, earlier.last)), earlier
+    except NoLandingFilesError:
+        if not context.warehouse.exists(PROFILES):
             raise
         return None
 
 
-def _write_profiles(context: JobContext, raw: DataFrame | None) -> None:
-    if raw is None:
-        return
+def _write_profiles(context: JobContext, snapshots: Snapshots) -> Outcome:
+    if snapshots is None:
+        return Outcome(rows=0, rows_quarantined=0, corrected=[], figures={})
+    raw, days = snapshots
     settings = context.settings
     rules = [
         *key_rules(("advertiser_id",)),
         *day_rules(settings.calendar.first_day, settings.calendar.last_day),
         *attribute_rules(settings.columns.profile),
     ]
-    _write(context, raw, "advertiser_profile", profile_columns(settings), rules, ("advertiser_id", "ds"))
+    entity = Entity("advertiser_profile", profile_columns(settings), rules, ("advertiser_id", "ds"))
+    return _write(context, raw, entity, days)
 
 
 def _read_scenarios(context: JobContext, folder: str) -> tuple[list[Row], StructType]:

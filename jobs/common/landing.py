@@ -57,22 +57,27 @@ def read_landing(
     required: Mapping[str, str],
     optional: Mapping[str, str],
     days: tuple[date, date] | None = None,
+    earlier_from: date | None = None,
 ) -> DataFrame:
     """Rows of a landing folder with the declared columns, as found (CSV: text), and `source_file`.
 
     Args:
         required, optional: column -> declared type; optional columns that a file lacks are null.
         days: read only partitions of these days (both included) and partitions whose day is no date.
+        earlier_from: read partitions from this day on as well, where there are any.
 
     Raises:
         NoLandingFilesError: the folder is not there or has no file of these days.
         DataCheckError: an empty file, a missing column or a wrong type, named.
     """
-    files = _wanted(_list_files(spark, folder), days)
+    listed = _list_files(spark, folder)
+    files = _wanted(listed, days)
     if not files:
         raise NoLandingFilesError(
             f"landing folder {folder} has no file for {_span(days)}; expected Parquet, CSV or Delta"
         )
+    if days and earlier_from:
+        files = _wanted(listed, (earlier_from, days[1]))
     with ThreadPoolExecutor(8) as pool:
         schemas = list(pool.map(lambda file: _schema_of(spark, file), files))
     groups: dict[tuple[str, str], list[str]] = {}

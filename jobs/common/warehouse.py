@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from functools import reduce
 
 from delta import exceptions as conflicts
 from delta.tables import DeltaTable
@@ -130,3 +131,24 @@ def _in_ranges(ranges: Sequence[tuple[date, date]]) -> str:
 def days_between(start_ds: date, end_ds: date) -> Column:
     """`ds` between two days, both included, as literals so that partitions are pruned."""
     return F.col("ds").between(F.lit(start_ds), F.lit(end_ds))
+
+
+def in_ranges(ranges: Sequence[tuple[date, date]]) -> Column:
+    """`ds` in one of these ranges of days, both ends included; false when there is none."""
+    return reduce(Column.__or__, (days_between(*found) for found in ranges), F.lit(False))
+
+
+def day_ranges(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Days as ranges, both ends included, in order and as few as can be."""
+    ranges: list[tuple[date, date]] = []
+    for day in sorted(set(days)):
+        if ranges and day - ranges[-1][1] == timedelta(days=1):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges
+
+
+def every_day(start_ds: date, end_ds: date) -> list[date]:
+    """The days start_ds .. end_ds, both included; none when start_ds is after end_ds."""
+    return [start_ds + timedelta(days=offset) for offset in range((end_ds - start_ds).days + 1)]

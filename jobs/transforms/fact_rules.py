@@ -91,15 +91,21 @@ def good_rows(checked: DataFrame, columns: Iterable[str]) -> DataFrame:
     return checked.where(F.size("dq_errors") == 0).select(*(F.col(f"{TYPED}.{c}").alias(c) for c in columns))
 
 
-def quarantined_rows(checked: DataFrame, columns: Iterable[str], run_day: date) -> DataFrame:
+def quarantined_rows(checked: DataFrame, columns: Iterable[str], start_ds: date, end_ds: date) -> DataFrame:
     """Rejected rows: original values as text, `source_ds`, `dq_errors`, `source_file`.
 
-    They are filed under their own day; a row without a usable day is filed under `run_day`.
+    They are filed under their own day, those whose day is not one of [start_ds, end_ds] under end_ds.
     """
-    has_no_day = F.exists("dq_errors", lambda rule: rule.startswith("ds_"))
-    day = F.when(has_no_day, F.lit(run_day)).otherwise(F.col(f"{TYPED}.ds")).alias("ds")
+    own = F.col(f"{TYPED}.ds")
+    has_day = F.coalesce(own.between(F.lit(start_ds), F.lit(end_ds)), F.lit(False))
+    day = F.when(has_day, own).otherwise(F.lit(end_ds)).alias("ds")
     text = [F.col(c).cast("string").alias(c) for c in columns if c != "ds"]
     rejected = checked.where(F.size("dq_errors") > 0)
     return rejected.select(
         *text, F.col("ds").cast("string").alias("source_ds"), "dq_errors", "source_file", day
     )
+
+
+def filed_under_own_day() -> Column:
+    """Whether a row of a quarantine table lies under the day it names itself."""
+    return F.coalesce(F.expr("try_cast(source_ds as date)") == F.col("ds"), F.lit(False))
