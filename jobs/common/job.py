@@ -59,7 +59,7 @@ class JobContext:
     def step(
         self, what: str, start_ds: date | None = None, end_ds: date | None = None
     ) -> AbstractContextManager[None]:
-        """Name what is done inside, for progress lines and Spark's pages: `with context.step("write features.sequences"):`.
+        """Name what is done inside `with context.step("write features.sequences"):`, for progress and Spark's pages.
 
         Done for the days start_ds..end_ds, by default those of the run. Holds for Spark jobs of the thread that enters
         it and of the threads that `side_by_side` starts inside.

@@ -8,6 +8,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from jobs.common.session import VECTORED_READS
+
 WAIT_MS = 5000
 # Spark forgets a tenth of the stages it keeps at a time, the oldest first.
 KEPT_SHARE = 0.9
@@ -17,9 +19,11 @@ KEPT_SHARE = 0.9
 class RunMetrics:
     """Sums over the tasks of a run; None where the figure could not be had.
 
-    bytes_read: of files and of cached blocks. bytes_written: of files, by Spark's tasks. shuffle_bytes: written for
-    shuffles. spilled_bytes: written to disk because memory did not hold them. skew: slowest task / median task of the
-    stage that took most task time, 1.0 for one task. What Python reads or writes past Spark is in none of them.
+    bytes_read: of files and of cached blocks; not known while Parquet's vectored reads are on, which Spark does not
+    count (spark.hadoop.parquet.hadoop.vectored.io.enabled; off for a local Spark). bytes_written: of files, by Spark's
+    tasks. shuffle_bytes: written for shuffles. spilled_bytes: written to disk because memory did not hold them.
+    skew: slowest task / median task of the stage that took most task time, 1.0 for one task. What Python reads or
+    writes past Spark is in none of them.
     """
 
     bytes_read: int | None = None
@@ -54,6 +58,9 @@ class RunStages:
     def _next_stage(self) -> int:
         return int(self._context._jsc.sc().dagScheduler().nextStageId())
 
+    def _counts_reads(self) -> bool:
+        return not self._context._jsc.hadoopConfiguration().getBoolean(VECTORED_READS, True)
+
     def _read(self, first: int, beyond: int) -> RunMetrics:
         kept = KEPT_SHARE * int(self._context.getConf().get("spark.ui.retainedStages", "1000"))
         if beyond - first > kept:
@@ -63,7 +70,7 @@ class RunStages:
         ran = [stage for stage in found if stage.numCompleteTasks() > 0]
         heaviest = max(ran, key=lambda stage: stage.executorRunTime(), default=None)
         return RunMetrics(
-            sum(stage.inputBytes() for stage in ran),
+            sum(stage.inputBytes() for stage in ran) if self._counts_reads() else None,
             sum(stage.outputBytes() for stage in ran),
             sum(stage.shuffleWriteBytes() for stage in ran),
             # Spark's other figure, memory bytes spilled, is the same rows again before they were packed.
