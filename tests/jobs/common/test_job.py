@@ -18,6 +18,7 @@ from jobs.common.run_log import JOB_RUNS, SCHEMA
 from jobs.common.settings import load_settings
 from jobs.common.side_by_side import side_by_side
 from jobs.common.small_frame import small_frame
+from jobs.common.units import bytes_in_words
 from jobs.common.warehouse import Warehouse
 from jobs.demo import MESSAGE
 from jobs.report.queries import last_runs
@@ -61,15 +62,22 @@ def test_the_last_line_and_the_run_log_tell_the_cost(
     assert (logged.bytes_read, logged.spilled_bytes, logged.skew) == (0, 0, 1.0)
 
 
-def test_a_skew_worth_a_thought_is_told(warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_spill_and_a_skew_worth_a_thought_are_told(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str], spill_early: None
+) -> None:
     def skewed(context: JobContext) -> None:
         slept = "java_method('java.lang.Thread', 'sleep', if(id = 0, 1500L, 20L)) AS slept"
         context.spark.range(0, 4, 1, 4).selectExpr(slept).write.format("noop").mode("overwrite").save()
+        window = context.spark.range(0, 2_000, 1, 1).selectExpr("sum(id) OVER (PARTITION BY id % 2)")
+        window.write.format("noop").mode("overwrite").save()
 
     assert run_job("skewed", skewed, None, arguments(warehouse)) == ExitStatus.DONE
-    skew = re.search(r"2026-02-09, skew (\d+\.\d), \d", capsys.readouterr().err.splitlines()[-1])
-    assert float(skew[1]) == pytest.approx(warehouse.read(JOB_RUNS).collect()[0].skew, abs=0.06)
-    assert float(skew[1]) > 3
+    told = re.search(
+        r"02-09, (\d+\.\d kB) spilled, skew (\d+\.\d), \d", capsys.readouterr().err.splitlines()[-1]
+    )
+    logged = warehouse.read(JOB_RUNS).collect()[0]
+    assert told[1] == bytes_in_words(logged.spilled_bytes)
+    assert float(told[2]) == pytest.approx(logged.skew, abs=0.06) and logged.skew > 3
 
 
 def test_a_run_log_of_an_older_version_gets_the_new_columns_once(warehouse: Warehouse) -> None:

@@ -14,10 +14,6 @@ from jobs.common.units import bytes_in_words
 
 TASKS = 8
 SLEEP_MS = "java_method('java.lang.Thread', 'sleep', 25L)"
-SPILL_EARLY = {
-    "spark.sql.windowExec.buffer.in.memory.threshold": "10",
-    "spark.sql.windowExec.buffer.spill.threshold": "100",
-}
 
 
 def run(df: DataFrame) -> None:
@@ -51,22 +47,18 @@ def test_bytes_read_are_null_where_spark_cannot_count_them(spark: SparkSession) 
     assert (metrics.bytes_read, metrics.bytes_written) == (None, 0)
 
 
-def test_spill_is_counted_and_only_where_there_was_one(spark: SparkSession) -> None:
+def test_spill_is_counted_and_only_where_there_was_one(
+    spark: SparkSession, request: pytest.FixtureRequest
+) -> None:
     rows = spark.range(0, 2_000, 1, 2).withColumn("half", F.col("id") % 2)
     query = rows.selectExpr("sum(id) OVER (PARTITION BY half) AS total")
     stages = RunStages(spark)
     run(query)
     assert stages.metrics().spilled_bytes == 0
-    before = {key: spark.conf.get(key, None) for key in SPILL_EARLY}
-    try:
-        for key, value in SPILL_EARLY.items():
-            spark.conf.set(key, value)
-        stages = RunStages(spark)
-        run(query)
-        assert stages.metrics().spilled_bytes > 2_000  # 2,000 rows, most of them in files of 100
-    finally:
-        for key, value in before.items():
-            spark.conf.unset(key) if value is None else spark.conf.set(key, value)
+    request.getfixturevalue("spill_early")
+    stages = RunStages(spark)
+    run(query)
+    assert stages.metrics().spilled_bytes > 2_000  # 2,000 rows, most of them in files of 100
 
 
 @pytest.mark.parametrize(("rows_of_one_key", "least", "most"), [(1, 1.0, 2.0), (12, 4.0, 13.0)])
