@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -81,8 +82,8 @@ class Progress:
         return "; ".join(told) + (f"; {len(tasks) - MOST_STEPS} more" if len(tasks) > MOST_STEPS else "")
 
     def _short(self, words: str) -> str:
-        """Without the job's name, which the line begins with."""
-        return words.removeprefix(f"{self._job} ")
+        """Without the job's name, which the line begins with, before its days; Delta puts words of its own around."""
+        return re.sub(rf"\b{re.escape(self._job)} (?=\d{{4}}-)", "", words, count=1)
 
     def _tasks_of_steps(self) -> dict[str, tuple[int, int]]:
         """(tasks done, all tasks) of the active stages by the step that started them, the oldest first."""
