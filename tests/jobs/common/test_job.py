@@ -122,7 +122,7 @@ def test_a_long_job_says_where_it_is_and_the_last_line_stays_last(
             sleep(context.spark, 16, 250)
         side_by_side(context.spark, other, lambda: sleep(context.spark, 1, 1500))
         with context.step("train"):
-            time.sleep(0.8)
+            time.sleep(1.2)
         raise DataCheckError("too few rows")
 
     assert run_job("slow", slow, None, arguments(warehouse)) == ExitStatus.CHECK_FAILED

@@ -73,7 +73,8 @@ def test_skew_is_the_slowest_task_over_the_median(
     run(rows.repartitionByRange(TASKS, "place").selectExpr(f"{SLEEP_MS} AS slept"))
     metrics = stages.metrics()
     assert least <= metrics.skew <= most
-    assert metrics.slowest_task_seconds == pytest.approx(TASKS * rows_of_one_key * 0.025, rel=0.7)
+    slept = TASKS * rows_of_one_key * 0.025
+    assert slept <= metrics.slowest_task_seconds < slept + 3
 
 
 def test_one_task_has_no_skew_and_no_task_none(spark: SparkSession) -> None:
