@@ -47,7 +47,8 @@ def score(context: JobContext) -> None:
     scored = finish(with_scores(ordered, predictions), registered, settings, datetime.now(UTC))
     create_table(warehouse, SCORES, settings)
     withdraw_days(warehouse, context.start_ds, context.end_ds)
-    warehouse.replace_days(scored, SCORES, context.start_ds, context.end_ds)
+    with context.step(f"score pairs, write {SCORES}"):
+        warehouse.replace_days(scored, SCORES, context.start_ds, context.end_ds)
     context.counts.rows_out = warehouse.read_days(SCORES, context.start_ds, context.end_ds).count()
 
 

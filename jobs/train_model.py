@@ -40,9 +40,11 @@ def train(context: JobContext) -> None:
     registry = ModelRegistry(settings.platform, context.warehouse.root)
     run_id = registry.start_run(f"train {split.train}", _parameters(settings, split))
     task = _task(context, parts)
-    bundle = _fit(context, task, lambda epoch, metrics: registry.log_metrics(run_id, metrics, epoch))
+    with context.step(f"train at most {settings.training.epochs} epochs"):
+        bundle = _fit(context, task, lambda epoch, metrics: registry.log_metrics(run_id, metrics, epoch))
     judged = "test" if "test" in parts else "valid"
-    figures = _compare(bundle, parts[judged], settings, judged)
+    with context.step(f"judge on {judged} days"):
+        figures = _compare(bundle, parts[judged], settings, judged)
     registry.log_metrics(run_id, figures)
     with tempfile.TemporaryDirectory() as folder:
         bundle.save(folder)

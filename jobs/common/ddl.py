@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+from pyspark.errors import AnalysisException
+
 from jobs.common.settings import Settings
-from jobs.common.warehouse import Warehouse
+from jobs.common.warehouse import CONFLICTS, Warehouse
 
 SQL_FOLDER = Path(__file__).parents[2] / "sql"
 CONSUMER_TABLES = (
@@ -30,10 +33,30 @@ def create_table(warehouse: Warehouse, table: str, settings: Settings) -> None:
     if not warehouse.exists(table):
         warehouse.spark.sql(statement)
         return
+    lines = COLUMN.finditer(statement)
+    add_missing_columns(warehouse, table, {line["name"]: line["column"].split(" ", 1)[1] for line in lines})
+
+
+def add_missing_columns(warehouse: Warehouse, table: str, columns: Mapping[str, str]) -> None:
+    """Add the columns that a table lacks at its end: name -> type, with a comment or without.
+
+    Another job may be adding them at this moment. Raises Spark's or Delta's error when they are still lacking after it.
+    """
+    name = f"delta.`{absolute_path(warehouse.path(table))}`"
+    missing = _missing(warehouse, table, columns)
+    if not missing:
+        return
+    added = ", ".join(f"{column} {columns[column]}" for column in missing)
+    try:
+        warehouse.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({added})")
+    except (AnalysisException, *CONFLICTS):
+        if _missing(warehouse, table, columns):
+            raise
+
+
+def _missing(warehouse: Warehouse, table: str, columns: Mapping[str, str]) -> list[str]:
     present = set(warehouse.read(table).columns)
-    missing = [line["column"] for line in COLUMN.finditer(statement) if line["name"] not in present]
-    if missing:
-        warehouse.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({', '.join(missing)})")
+    return [column for column in columns if column not in present]
 
 
 def render_ddl(table: str, name: str, settings: Settings) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
+from pyspark.errors import AnalysisException
 from pyspark.sql.types import (
     DateType,
     DoubleType,
@@ -18,7 +19,9 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from jobs.common.ddl import add_missing_columns
 from jobs.common.small_frame import small_frame
+from jobs.common.spark_metrics import RunMetrics
 from jobs.common.warehouse import Warehouse
 
 JOB_RUNS = "ops.job_runs"
@@ -36,6 +39,12 @@ SCHEMA = StructType(
         StructField("status", StringType(), False),
         StructField("error", StringType()),
         StructField("finished_at", TimestampType()),
+        # What the run cost Spark, see RunMetrics; null where it is not known.
+        StructField("bytes_read", LongType()),
+        StructField("bytes_written", LongType()),
+        StructField("shuffle_bytes", LongType()),
+        StructField("spilled_bytes", LongType()),
+        StructField("skew", DoubleType()),
     ]
 )
 
@@ -74,8 +83,8 @@ def code_version() -> str:
     return found.stdout.strip() if found.returncode == 0 else "unknown"
 
 
-def write_run(warehouse: Warehouse, result: RunResult, counts: RunCounts) -> None:
-    """Append one row to ops.job_runs."""
+def write_run(warehouse: Warehouse, result: RunResult, counts: RunCounts, metrics: RunMetrics) -> None:
+    """Append one row to ops.job_runs; a table of an older version gets the columns it lacks first."""
     row = (
         result.job,
         result.start_ds,
@@ -89,6 +98,19 @@ def write_run(warehouse: Warehouse, result: RunResult, counts: RunCounts) -> Non
         result.status,
         result.error,
         datetime.now(UTC),
+        metrics.bytes_read,
+        metrics.bytes_written,
+        metrics.shuffle_bytes,
+        metrics.spilled_bytes,
+        None if metrics.skew is None else round(metrics.skew, 3),
     )
     frame = small_frame(warehouse.spark, [row], SCHEMA)
-    warehouse.append(frame, JOB_RUNS)
+    try:
+        warehouse.append(frame, JOB_RUNS)
+    except (
+        AnalysisException
+    ):  # Delta's word for columns that the table lacks; to ask before would cost every run
+        if not warehouse.exists(JOB_RUNS):
+            raise
+        add_missing_columns(warehouse, JOB_RUNS, {f.name: f.dataType.simpleString() for f in SCHEMA})
+        warehouse.append(frame, JOB_RUNS)

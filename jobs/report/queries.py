@@ -92,7 +92,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a job, seconds of wall time."""
+    """One run of a job, seconds of wall time; bytes and skew as in jobs.common.spark_metrics.RunMetrics."""
 
     job: str
     start_ds: date
@@ -105,6 +105,11 @@ class Run:
     error: str | None
     code_version: str | None
     finished_at: str
+    bytes_read: int | None
+    bytes_written: int | None
+    shuffle_bytes: int | None
+    spilled_bytes: int | None
+    skew: float | None
 
 
 def newest_published(db: Database, start: date, end: date) -> Headline | None:
@@ -173,7 +178,8 @@ def last_runs(db: Database, per_job: int) -> list[Run]:
             max(finished_at) OVER (PARTITION BY job) AS job_ended
           FROM ops.job_runs)
         SELECT job, start_ds, end_ds, rows_in, rows_out, rows_quarantined, seconds, status, error,
-          code_version, strftime(finished_at, '%Y-%m-%d %H:%M:%S')
+          code_version, strftime(finished_at, '%Y-%m-%d %H:%M:%S'),
+          bytes_read, bytes_written, shuffle_bytes, spilled_bytes, skew
         FROM numbered WHERE age <= ? ORDER BY job_ended, job, age"""
     return [Run(*row) for row in _rows(db, query, per_job)]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from jobs.common.settings import Settings
+from jobs.common.units import bytes_in_words
 from jobs.report import figures
 from jobs.report.html import (
     Column,
@@ -22,7 +23,7 @@ from jobs.report.html import (
     tiles,
 )
 from jobs.report.queries import Candidate, Check, Headline, Run, ScenarioSelection
-from jobs.report.words import MONEY, days_in_words, number, offer, percent, plain, reasons_in_words
+from jobs.report.words import MONEY, NOTHING, days_in_words, number, offer, percent, plain, reasons_in_words
 
 FAILED_SHOWN = 50
 
@@ -123,6 +124,7 @@ def runs(last: Sequence[Run]) -> Markup:
     ]
     columns: list[Column] = [("Job", "k"), ("Days", "k"), ("Rows in", "n"), ("Rows out", "n")]
     columns += [("Rows quarantined", "n"), ("Seconds", "n"), ("Status", "k"), ("Ended (UTC)", "k")]
+    columns += [("Read", "n"), ("Written", "n"), ("Shuffled", "n"), ("Spilled", "n"), ("Skew", "n")]
     columns += [("Code", "k"), ("Error", "")]
     listed = fold("The last runs of every job", table(columns, [_run_row(run) for run in last]))
     return section("runs", "Runs", *told, chart("runs", figures.runs(newest)), listed)
@@ -177,5 +179,8 @@ def _run_row(run: Run) -> list[Markup]:
     counts = [text(number(rows)) for rows in (run.rows_in, run.rows_out, run.rows_quarantined)]
     css = "good" if run.status == "done" else "bad"
     status = Markup(f'<span class="{css}">{text(plain(run.status))}</span>')
-    ended = [text(number(run.seconds, 1)), status, text(run.finished_at), text(run.code_version or "")]
-    return [text(run.job), text(days), *counts, *ended, text(run.error or "")]
+    ended = [text(number(run.seconds, 1)), status, text(run.finished_at)]
+    moved = (run.bytes_read, run.bytes_written, run.shuffle_bytes, run.spilled_bytes)
+    cost = [text(NOTHING if count is None else bytes_in_words(count)) for count in moved]
+    said = [text(number(run.skew, 1)), text(run.code_version or ""), text(run.error or "")]
+    return [text(run.job), text(days), *counts, *ended, *cost, *said]

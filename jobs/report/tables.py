@@ -42,6 +42,8 @@ def schemas(settings: Settings) -> Schemas:
     found = {"expectation": "VARCHAR", "column": "VARCHAR", "observed": "VARCHAR", "expected": "VARCHAR"}
     run = {"job": "VARCHAR", "start_ds": "DATE", "end_ds": "DATE", "rows_in": "BIGINT", "rows_out": "BIGINT"}
     ended = {"rows_quarantined": "BIGINT", "seconds": "DOUBLE", "status": "VARCHAR", "error": "VARCHAR"}
+    moved = ("bytes_read", "bytes_written", "shuffle_bytes", "spilled_bytes")
+    cost = {**dict.fromkeys(moved, "BIGINT"), "skew": "DOUBLE"}
     return {
         "facts.advertiser_daily": {**KEY, **daily},
         "quarantine.advertiser_daily": {"ds": "DATE"},
@@ -52,7 +54,7 @@ def schemas(settings: Settings) -> Schemas:
         "engagement.push_message": {**KEY, "template_id": "VARCHAR", "send_after": "TIMESTAMPTZ"},
         "ops.published_days": {"ds": "DATE", "model_version": "VARCHAR"},
         "ops.check_results": {"suite": "VARCHAR", "ds": "DATE", **found, "success": "BOOLEAN"},
-        "ops.job_runs": {**run, **ended, "code_version": "VARCHAR", "finished_at": "TIMESTAMPTZ"},
+        "ops.job_runs": {**run, **ended, **cost, "code_version": "VARCHAR", "finished_at": "TIMESTAMPTZ"},
     }
 
 

@@ -17,11 +17,12 @@ EVIL = "<img src=x onerror=evil()>"
 TYPES = {
     **dict.fromkeys(("ds", "valid_to", "start_ds", "end_ds"), pa.date32()),
     **dict.fromkeys(("impressions", "clicks", "rows_in", "rows_out", "rows_quarantined"), pa.int64()),
+    **dict.fromkeys(("bytes_read", "bytes_written", "shuffle_bytes", "spilled_bytes"), pa.int64()),
     **dict.fromkeys(("rank", "days_since_active"), pa.int32()),
     **dict.fromkeys(("eligible", "selected", "success"), pa.bool_()),
     **dict.fromkeys(("finished_at", "send_after"), pa.timestamp("us", tz="UTC")),
     **dict.fromkeys(("expenditure", "gmv", "recent_value", "target_value", "reward_amount"), pa.float64()),
-    "seconds": pa.float64(),
+    **dict.fromkeys(("seconds", "skew"), pa.float64()),
     "reasons": pa.list_(pa.string()),
 }
 Row = dict[str, Any]

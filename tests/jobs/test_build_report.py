@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -291,6 +292,18 @@ def test_reasons_are_counted_among_the_selected_only(full: Path, settings: Setti
     told = queries.reasons_by_scenario(open_tables(str(full), settings), NEWER)
     assert ("search", "predicted_active_rate", 3) in told
     assert ("search", "no_behaviour_days", 1) in told
+
+
+def test_a_run_tells_its_cost_beside_a_run_of_an_older_version(tmp_path: Path) -> None:
+    write(tmp_path / "w", "ops.job_runs", [run("publish", "done")])
+    older = Reader(build(tmp_path / "w", tmp_path / "older")).text
+    assert "12.3 done 2026-04-21 08:00:00 – – – – – abc" in older  # noqa: RUF001
+    shutil.rmtree(tmp_path / "w")
+    cost = {"bytes_read": 12_345_678, "bytes_written": 999_960, "shuffle_bytes": 0, "spilled_bytes": 999}
+    write(tmp_path / "w", "ops.job_runs", [run("publish", "done") | cost | {"skew": 4.25}])
+    text = Reader(build(tmp_path / "w", tmp_path / "page")).text
+    assert "Ended (UTC) Read Written Shuffled Spilled Skew Code Error" in text
+    assert "08:00:00 12.3 MB 1.0 MB 0 B 999 B 4.2 abc" in text
 
 
 def test_no_figure_is_a_dash() -> None:
