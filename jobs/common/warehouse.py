@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from delta import exceptions as conflicts
 from delta.tables import DeltaTable
@@ -19,7 +21,10 @@ from pyspark.sql import functions as F
 TABLE_NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 # delta-rs and other engines cannot read tables with deletion vectors.
 PROPERTIES_OF_A_NEW_TABLE = {"delta.enableDeletionVectors": "false"}
+# What readers filter by, beside the day; of every other column a file's smallest and largest value helps nobody.
+STATISTICS_COLUMNS = ("advertiser_id", "scenario_id", "eligible")
 MAX_COMMIT_TRIES = 5
+T = TypeVar("T")
 # Another writer committed first; Delta's Python classes have no common parent.
 CONFLICTS = (
     conflicts.ConcurrentAppendException,
@@ -85,26 +90,37 @@ class Warehouse:
     ) -> None:
         """Replace the rows that `condition`, on partition columns, selects by `df` in one commit."""
         writer = df.write.mode("overwrite").partitionBy(*partition_by).option("replaceWhere", condition)
-        self._save(writer, table)
+        self._save(writer, table, df.columns)
 
     def append(self, df: DataFrame, table: str) -> None:
         """Add rows to a log table (no partition, never replaced)."""
-        self._save(df.write.mode("append"), table)
+        self._save(df.write.mode("append"), table, df.columns)
 
     def overwrite(self, df: DataFrame, table: str) -> None:
         """Replace a small table that has no days, whole."""
-        self._save(df.write.mode("overwrite"), table)
+        self._save(df.write.mode("overwrite"), table, df.columns)
 
-    def _save(self, writer: DataFrameWriter, table: str) -> None:
+    def _save(self, writer: DataFrameWriter, table: str, columns: list[str]) -> None:
         """Commit, again when another writer came first: days are disjoint, so the second try succeeds."""
-        writer = writer.format("delta").options(**PROPERTIES_OF_A_NEW_TABLE)
-        for attempt in range(1, MAX_COMMIT_TRIES + 1):
-            try:
-                return writer.save(self.path(table))
-            except CONFLICTS:
-                if attempt == MAX_COMMIT_TRIES:
-                    raise
-                time.sleep(0.5 * attempt)
+        properties = new_table_properties(columns)
+        through_conflicts(lambda: writer.format("delta").options(**properties).save(self.path(table)))
+
+
+def new_table_properties(columns: list[str]) -> dict[str, str]:
+    """Properties of a table created with these columns; a table that exists keeps its own."""
+    filtered = [name for name in STATISTICS_COLUMNS if name in columns]
+    statistics = {"delta.dataSkippingStatsColumns": ",".join(filtered)} if filtered else {}
+    return PROPERTIES_OF_A_NEW_TABLE | statistics
+
+
+def through_conflicts(commit: Callable[[], T]) -> T:
+    """Call `commit` again, a few times, when another writer came first; its result, or the last conflict raised."""
+    for attempt in range(1, MAX_COMMIT_TRIES):
+        try:
+            return commit()
+        except CONFLICTS:
+            time.sleep(0.5 * attempt)
+    return commit()
 
 
 def days_between(start_ds: date, end_ds: date) -> Column:
