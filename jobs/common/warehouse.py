@@ -21,8 +21,9 @@ from pyspark.sql import functions as F
 TABLE_NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 # delta-rs and other engines cannot read tables with deletion vectors.
 PROPERTIES_OF_A_NEW_TABLE = {"delta.enableDeletionVectors": "false"}
-# What readers filter by, beside the day; of every other column a file's smallest and largest value helps nobody.
-STATISTICS_COLUMNS = ("advertiser_id", "scenario_id", "eligible")
+# What readers filter by, beside the day; of every other column a file's smallest and largest value helps nobody. (Delta
+# keeps none of booleans such as `eligible`.)
+STATISTICS_COLUMNS = ("advertiser_id", "scenario_id")
 MAX_COMMIT_TRIES = 5
 T = TypeVar("T")
 # Another writer committed first; Delta's Python classes have no common parent.

@@ -16,5 +16,5 @@ PARTITIONED BY (ds)
 COMMENT 'What every advertiser is predicted to do in every scenario over the next days; one row per pair ever seen and day.'
 TBLPROPERTIES (
   'delta.enableDeletionVectors' = 'false',
-  'delta.dataSkippingStatsColumns' = 'advertiser_id,scenario_id,eligible'
+  'delta.dataSkippingStatsColumns' = 'advertiser_id,scenario_id'
 );

@@ -20,5 +20,5 @@ PARTITIONED BY (ds)
 COMMENT 'Who was picked and why, and who was not and why not; one row per scored pair and day.'
 TBLPROPERTIES (
   'delta.enableDeletionVectors' = 'false',
-  'delta.dataSkippingStatsColumns' = 'advertiser_id,scenario_id,eligible,selected'
+  'delta.dataSkippingStatsColumns' = 'advertiser_id,scenario_id'
 );

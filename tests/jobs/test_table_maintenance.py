@@ -49,12 +49,12 @@ def in_files(rows: DataFrame, files: int) -> DataFrame:
 
 
 def pairs(days: Sequence[int], count: int = 40) -> list[dict[str, Any]]:
-    """Advertisers of three categories, in an order that is not the table's."""
-    return [
-        {"advertiser_id": f"a{(n * 7) % count:03}", "ds": day(d), "main_category": ("food", "art", "sport")[n % 3]}
-        for d in days
-        for n in range(count)
-    ]  # fmt: skip
+    """Advertisers in an order that is not the table's."""
+    return [{"advertiser_id": f"a{(n * 7) % count:03}", "ds": day(d)} for d in days for n in range(count)]
+
+
+def in_categories(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "main_category": ("food", "art", "sport")[n % 3]} for n, row in enumerate(rows)]
 
 
 def content(table: DataFrame) -> list[str]:
@@ -78,7 +78,7 @@ def files_of(warehouse: Warehouse, table: str) -> list[str]:
 def test_small_files_of_closed_days_become_one_sorted_file_and_no_row_changes(
     warehouse: Warehouse, settings: Settings
 ) -> None:
-    rows = sequences(warehouse.spark, settings, pairs((0, 1, 2)))
+    rows = sequences(warehouse.spark, settings, in_categories(pairs((0, 1, 2))))
     warehouse.replace_days(in_files(rows, 3), SEQUENCES, day(0), day(2))
     before = content(warehouse.read(SEQUENCES))
     assert len(files_of(warehouse, SEQUENCES)) == 9
@@ -144,7 +144,8 @@ def test_days_beyond_retention_go_whole_and_the_newest_published_day_stays(
     publish_days(warehouse, published, day(-28), day(-20))
     file = settings_file(tmp_path, keep_days={SCORES: 14, SEQUENCES: 25})
     assert run(warehouse, day(0), day(0), "--settings", file) == 0
-    kept = {table: warehouse.read(table).agg(F.min("ds"), F.max("ds"), F.count("*")).first() for table in (SCORES, SEQUENCES)}  # fmt: skip
+    figures = (F.min("ds"), F.max("ds"), F.count("*"))
+    kept = {table: warehouse.read(table).agg(*figures).first() for table in (SCORES, SEQUENCES)}
     assert tuple(kept[SCORES]) == (day(-20), day(0), 2 * 21)
     assert tuple(kept[SEQUENCES]) == (day(-24), day(0), 2 * 25)
     assert [row["ds"] for row in warehouse.read(PUBLISHED_DAYS).collect()] == [day(-20)]
