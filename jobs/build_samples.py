@@ -17,7 +17,7 @@ from jobs.common.arguments import as_count
 from jobs.common.feature_build import FeatureBuild
 from jobs.common.freshness import FeatureInputs
 from jobs.common.job import DataCheckError, JobContext, run_job
-from jobs.transforms.week_before import days_of
+from jobs.common.warehouse import every_day
 
 SAMPLES = "features.samples"
 ROW_GROUP_BYTES = 4 * 2**20
@@ -32,7 +32,7 @@ def build(context: JobContext) -> None:
     rows = build_of.rows(warehouse, settings)
     # In order within a file: training takes rows as they lie there, and a rebuild must not change what it gives.
     files = rows.sortWithinPartitions("ds", "advertiser_id", "scenario_id")
-    with _small_row_groups(context.spark):
+    with _small_row_groups(context.spark), context.step(f"write {SAMPLES}"):
         warehouse.replace_days(files, SAMPLES, context.start_ds, context.end_ds)
     build_of.record(context, SAMPLES, [(context.start_ds, context.end_ds)])
     context.counts.rows_out = warehouse.read_days(SAMPLES, context.start_ds, context.end_ds).count()
@@ -50,7 +50,7 @@ def _end_days(context: JobContext, inputs: FeatureInputs) -> list[date]:
     end_ds = min(context.end_ds, last_complete)
     if end_ds < context.end_ds:
         print(f"build_samples: labels are complete up to {end_ds}; later days are left out", file=sys.stderr)
-    return days_of(context.start_ds, end_ds)[:: context.args.every_days]
+    return every_day(context.start_ds, end_ds)[:: context.args.every_days]
 
 
 @contextmanager

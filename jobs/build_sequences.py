@@ -14,11 +14,11 @@ from datetime import date
 from pyspark.sql import DataFrame
 
 from jobs.common.arguments import as_count
-from jobs.common.feature_build import FeatureBuild, ranges_of
+from jobs.common.feature_build import FeatureBuild
 from jobs.common.freshness import FeatureInputs, stale_days
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.settings import Settings
-from jobs.transforms.week_before import days_of
+from jobs.common.warehouse import day_ranges, every_day
 
 SEQUENCES = "features.sequences"
 
@@ -31,13 +31,13 @@ def build(context: JobContext) -> None:
         raise DataCheckError(
             f"no pair was seen up to {context.end_ds}; run ingest_facts for earlier days first"
         )
-    wanted = days_of(context.start_ds, context.end_ds)
+    wanted = every_day(context.start_ds, context.end_ds)
     stale = [day for day in stale_days(warehouse, inputs, SEQUENCES) if day not in set(wanted)]
     build_of = FeatureBuild(inputs, tuple(sorted([*_newest(stale, context.args.stale_days), *wanted])))
-    ranges = ranges_of(build_of.end_days)
-    warehouse.replace_ranges(
-        in_scoring_order(build_of.rows(warehouse, settings), settings), SEQUENCES, ranges
-    )
+    ranges = day_ranges(build_of.end_days)
+    with context.step(f"write {SEQUENCES}"):
+        rows = in_scoring_order(build_of.rows(warehouse, settings), settings)
+        warehouse.replace_ranges(rows, SEQUENCES, ranges)
     build_of.record(context, SEQUENCES, ranges)
     context.counts.rows_out = warehouse.read_ranges(SEQUENCES, ranges).count()
 

@@ -63,14 +63,3 @@ class FeatureBuild:
                 day: self.inputs.of(day, self.with_labels) for day in self.end_days if start <= day <= end
             }
             record_built(context.warehouse, table, built, start, end)
-
-
-def ranges_of(days: Sequence[date]) -> list[tuple[date, date]]:
-    """Days as ranges without gaps, both ends included, oldest first."""
-    ranges: list[tuple[date, date]] = []
-    for day in sorted(set(days)):
-        if ranges and day - ranges[-1][1] == timedelta(days=1):
-            ranges[-1] = (ranges[-1][0], day)
-        else:
-            ranges.append((day, day))
-    return ranges

@@ -14,7 +14,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.common.warehouse import Warehouse, commit
+from jobs.common.warehouse import Warehouse, through_conflicts
 
 PAIRS, FACTS = "facts.pairs", "facts.advertiser_daily"
 PAIR = ["advertiser_id", "scenario_id"]
@@ -80,5 +80,5 @@ def _correct(warehouse: Warehouse, gone: DataFrame) -> None:
     merge = held.merge(changes.alias("change"), same_row)
     merge = merge.whenMatchedDelete("change.now_ds is null")
     merge = merge.whenMatchedUpdate(set={"first_ds": "change.now_ds"})
-    commit(merge.execute)
+    through_conflicts(merge.execute)
     changes.unpersist()

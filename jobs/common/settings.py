@@ -15,12 +15,16 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from jobs.common.tables import TABLES_WITH_RETENTION
+
 DEFAULT_SETTINGS = Path(__file__).parents[1] / "conf" / "default.yaml"
 COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 KEY_COLUMNS = ("advertiser_id", "scenario_id", "ds")
 RESERVED_NAMES = frozenset(
     {*KEY_COLUMNS, "ingested_at", "eligible", "active_rate", "dq_errors", "source_file"}
 )
+SAFE_VACUUM_HOURS = 168
+VACUUM_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 WINDOWS_DAYS = (1, 3, 7, 14, 28, 40)
 """Windows of the dense sums beside the sequences (m2m_model.md, point 3)."""
 
@@ -36,6 +40,12 @@ def _column_name(value: Any) -> Any:
         )
     if value in RESERVED_NAMES:
         raise ValueError(f"a name that is not reserved; reserved are {', '.join(sorted(RESERVED_NAMES))}")
+    return value
+
+
+def _table_with_retention(value: Any) -> Any:
+    if value not in TABLES_WITH_RETENTION:
+        raise ValueError(f"a table that can lose days: {', '.join(TABLES_WITH_RETENTION)}")
     return value
 
 
@@ -167,6 +177,20 @@ class Engagement(_Model):
     message_lifetime_hours: int = Field(48, ge=1)
 
 
+class Maintenance(_Model):
+    """What `table_maintenance` deletes and puts together. keep_days: by table; a table not named keeps every day."""
+
+    keep_days: dict[
+        Annotated[str, BeforeValidator(_table_with_retention)], Annotated[int, Field(ge=14)] | None
+    ] = {
+        "features.sequences": 60,
+        "features.samples": 120,
+        "scores.advertiser_scores": 400,
+    }
+    target_file_mb: int = Field(128, ge=1)
+    vacuum_hours: int = Field(SAFE_VACUUM_HOURS, ge=0)
+
+
 class SparkSettings(_Model):
     """Spark options of this platform: plain `spark.*` keys."""
 
@@ -191,6 +215,7 @@ class Settings(_Model):
     model: ModelSettings = ModelSettings()
     selection: Selection = Selection()
     engagement: Engagement = Engagement()
+    maintenance: Maintenance = Maintenance()
     spark: SparkSettings = SparkSettings()
 
     @model_validator(mode="after")
@@ -209,6 +234,22 @@ class Settings(_Model):
         if twice:
             raise ValueError(f"columns declares {', '.join(twice)} twice; every column name is used once")
         return self
+
+    @model_validator(mode="after")
+    def _vacuum_after_reruns(self) -> Settings:
+        hours, checked = self.maintenance.vacuum_hours, str(self.spark.conf.get(VACUUM_CHECK, True)).lower()
+        if hours < SAFE_VACUUM_HOURS and checked != "false":
+            raise ValueError(
+                f"maintenance.vacuum_hours is {hours}; allowed is {SAFE_VACUUM_HOURS} or more, or spark.conf says "
+                f"{VACUUM_CHECK}: false"
+            )
+        return self
+
+    def keep_days(self, table: str) -> int | None:
+        """How many days of a table are kept (None: all), never fewer than weekly training reads."""
+        kept, training = self.maintenance.keep_days.get(table), self.training.as_of_days + self.horizon_days
+        read = {"features.samples": training, "facts.advertiser_daily": training + self.history_days}
+        return None if kept is None else max(kept, read.get(table, 0))
 
     @model_validator(mode="after")
     def _one_active_task(self) -> Settings:

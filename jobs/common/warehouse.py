@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
+from typing import TypeVar
 
 from delta import exceptions as conflicts
 from delta.tables import DeltaTable
@@ -21,7 +22,11 @@ from pyspark.sql import functions as F
 TABLE_NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 # delta-rs and other engines cannot read tables with deletion vectors.
 PROPERTIES_OF_A_NEW_TABLE = {"delta.enableDeletionVectors": "false"}
+# What readers filter by, beside the day; of every other column a file's smallest and largest value helps nobody. (Delta
+# keeps none of booleans such as `eligible`.)
+STATISTICS_COLUMNS = ("advertiser_id", "scenario_id")
 MAX_COMMIT_TRIES = 5
+T = TypeVar("T")
 # Another writer committed first; Delta's Python classes have no common parent.
 CONFLICTS = (
     conflicts.ConcurrentAppendException,
@@ -66,7 +71,7 @@ class Warehouse:
 
     def read_ranges(self, table: str, ranges: Sequence[tuple[date, date]]) -> DataFrame:
         """Rows of several ranges of days, both ends included."""
-        return self.read(table).where(_in_ranges(ranges))
+        return self.read(table).where(in_ranges(ranges))
 
     def newest_day(self, table: str) -> date | None:
         """The largest ds of the table; answered from Delta's statistics."""
@@ -82,7 +87,8 @@ class Warehouse:
 
     def replace_ranges(self, df: DataFrame, table: str, ranges: Sequence[tuple[date, date]]) -> None:
         """Replace several ranges of days, both ends included, by `df` in one commit, as `replace_days` does one."""
-        condition = _in_ranges(ranges)
+        # Not `between`: Delta's replaceWhere fails on it in Spark 4.2.
+        condition = " or ".join(f"(ds >= date'{start}' and ds <= date'{end}')" for start, end in ranges)
         if not self.exists(table):  # only a table that exists is guarded by Delta itself
             span = ", ".join(f"{start}..{end}" for start, end in ranges)
             refused = F.concat(F.lit(f"{table}: a row of another day than {span}: "), F.col("ds"))
@@ -96,36 +102,37 @@ class Warehouse:
         """Replace the rows that `condition` selects by `df` in one commit; cheap where it is on partition columns."""
         writer = df.write.mode("overwrite").option("replaceWhere", condition)
         writer = writer.partitionBy(*partition_by) if partition_by else writer
-        self._save(writer, table)
+        self._save(writer, table, df.columns)
 
     def append(self, df: DataFrame, table: str) -> None:
         """Add rows to a log table (no partition, never replaced)."""
-        self._save(df.write.mode("append"), table)
+        self._save(df.write.mode("append"), table, df.columns)
 
     def overwrite(self, df: DataFrame, table: str) -> None:
         """Replace a small table that has no days, whole."""
-        self._save(df.write.mode("overwrite"), table)
+        self._save(df.write.mode("overwrite"), table, df.columns)
 
-    def _save(self, writer: DataFrameWriter, table: str) -> None:
-        writer = writer.format("delta").options(**PROPERTIES_OF_A_NEW_TABLE)
-        commit(lambda: writer.save(self.path(table)))
+    def _save(self, writer: DataFrameWriter, table: str, columns: list[str]) -> None:
+        """Commit, again when another writer came first: days are disjoint, so the second try succeeds."""
+        properties = new_table_properties(columns)
+        through_conflicts(lambda: writer.format("delta").options(**properties).save(self.path(table)))
 
 
-def commit(action: Callable[[], object]) -> None:
-    """Commit, again when another writer came first: days are disjoint, so the second try succeeds."""
-    for attempt in range(1, MAX_COMMIT_TRIES + 1):
+def new_table_properties(columns: list[str]) -> dict[str, str]:
+    """Properties of a table created with these columns; a table that exists keeps its own."""
+    filtered = [name for name in STATISTICS_COLUMNS if name in columns]
+    statistics = {"delta.dataSkippingStatsColumns": ",".join(filtered)} if filtered else {}
+    return PROPERTIES_OF_A_NEW_TABLE | statistics
+
+
+def through_conflicts(commit: Callable[[], T]) -> T:
+    """Call `commit` again, a few times, when another writer came first; its result, or the last conflict raised."""
+    for attempt in range(1, MAX_COMMIT_TRIES):
         try:
-            action()
-            return
+            return commit()
         except CONFLICTS:
-            if attempt == MAX_COMMIT_TRIES:
-                raise
             time.sleep(0.5 * attempt)
-
-
-def _in_ranges(ranges: Sequence[tuple[date, date]]) -> str:
-    """A condition on partitions. Not `between`: Delta's replaceWhere fails on it in Spark 4.2."""
-    return " or ".join(f"(ds >= date'{start}' and ds <= date'{end}')" for start, end in ranges)
+    return commit()
 
 
 def days_between(start_ds: date, end_ds: date) -> Column:

@@ -3,8 +3,8 @@
 Letters: A advertisers, P pairs (advertiser x scenario), N flat rows, C daily columns, D days of the dense arrays,
 T history days, W windows. Day 0 of the dense arrays is `plan.first_day`; today is the last of a slice.
 
-A partition holds all rows of its advertisers, in any order. It is kept as it came (some 100 bytes per row); only blocks of
-advertisers are made dense, so memory follows the facts that are there, not pairs x days.
+A partition holds all rows of its advertisers, in any order. It is kept as it came (some 100 bytes per row); only
+blocks of advertisers are made dense, so memory follows the facts that are there, not pairs x days.
 """
 
 from __future__ import annotations

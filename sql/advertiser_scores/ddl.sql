@@ -14,4 +14,7 @@ CREATE TABLE IF NOT EXISTS {table} (
 USING DELTA
 PARTITIONED BY (ds)
 COMMENT 'What every advertiser is predicted to do in every scenario over the next days; one row per pair ever seen and day.'
-TBLPROPERTIES ('delta.enableDeletionVectors' = 'false');
+TBLPROPERTIES (
+  'delta.enableDeletionVectors' = 'false',
+  'delta.dataSkippingStatsColumns' = 'advertiser_id,scenario_id'
+);

@@ -18,4 +18,7 @@ CREATE TABLE IF NOT EXISTS {table} (
 USING DELTA
 PARTITIONED BY (ds)
 COMMENT 'Who was picked and why, and who was not and why not; one row per scored pair and day.'
-TBLPROPERTIES ('delta.enableDeletionVectors' = 'false');
+TBLPROPERTIES (
+  'delta.enableDeletionVectors' = 'false',
+  'delta.dataSkippingStatsColumns' = 'advertiser_id,scenario_id'
+);

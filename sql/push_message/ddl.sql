@@ -14,4 +14,7 @@ CREATE TABLE IF NOT EXISTS {table} (
 USING DELTA
 PARTITIONED BY (ds)
 COMMENT 'Messages to low-active advertisers whose activity is not worth a reward; at most one per candidate.'
-TBLPROPERTIES ('delta.enableDeletionVectors' = 'false');
+TBLPROPERTIES (
+  'delta.enableDeletionVectors' = 'false',
+  'delta.dataSkippingStatsColumns' = 'advertiser_id,scenario_id'
+);

@@ -16,4 +16,7 @@ CREATE TABLE IF NOT EXISTS {table} (
 USING DELTA
 PARTITIONED BY (ds)
 COMMENT 'Tasks with a reward, offered to low-active advertisers; at most one per candidate.'
-TBLPROPERTIES ('delta.enableDeletionVectors' = 'false');
+TBLPROPERTIES (
+  'delta.enableDeletionVectors' = 'false',
+  'delta.dataSkippingStatsColumns' = 'advertiser_id,scenario_id'
+);

@@ -15,6 +15,7 @@ from tests.benchmarks import (
     meta_units,
     paper_model,
     precision,
+    storage,
     training_rows,
 )
 from tests.benchmarks.figures import BENCH_FILE, read_figures, write_figures
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "meta_units": meta_units,
     "paper_model": paper_model,
     "precision": precision,
+    "storage": storage,
     "training_rows": training_rows,
     "calibration": calibration,
 }

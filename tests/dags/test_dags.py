@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STEPS = {
     "daily_engagement": CHAIN,
     "range_backfill": CHAIN,
+    "table_maintenance": ["table_maintenance"],
     "weekly_training": ["build_samples", "train_model"],
 }
 BAD_DATES = [
@@ -89,7 +90,7 @@ def test_only_publish_updates_the_assets(dag_bag: DagBag, dag_id: str) -> None:
 
 
 @pytest.mark.parametrize("value", BAD_DATES)
-@pytest.mark.parametrize("dag_id", ["daily_engagement", "weekly_training"])
+@pytest.mark.parametrize("dag_id", ["daily_engagement", "table_maintenance", "weekly_training"])
 def test_a_bad_run_date_is_refused(dag_bag: DagBag, dag_id: str, value: str) -> None:
     param = param_of(dag_bag, dag_id, "run_date")
     with pytest.raises(ParamValidationError):
@@ -118,3 +119,9 @@ def test_a_backfill_must_name_its_days(dag_bag: DagBag, name: str) -> None:
 def test_bad_training_params_are_refused(dag_bag: DagBag, name: str, value: object) -> None:
     with pytest.raises(ParamValidationError):
         param_of(dag_bag, "weekly_training", name).resolve(value)
+
+
+@pytest.mark.parametrize("value", [0, 1096, "28", None])
+def test_a_bad_number_of_closed_days_is_refused(dag_bag: DagBag, value: object) -> None:
+    with pytest.raises(ParamValidationError):
+        param_of(dag_bag, "table_maintenance", "closed_days").resolve(value)

@@ -33,6 +33,14 @@ def test_a_scheduled_run_is_about_the_day_of_its_interval(dag_bag: DagBag) -> No
     assert days == ["2026-04-30", "2026-04-30"]
 
 
+def test_maintenance_takes_the_closed_days_that_end_with_the_interval(dag_bag: DagBag) -> None:
+    dag = dag_bag.dags["table_maintenance"]
+    days = rendered_days(dag, "table_maintenance", {}, data_interval_end=MIDNIGHT.add(hours=12))
+    assert days == ["2026-04-03", "2026-04-30"]
+    days = rendered_days(dag, "table_maintenance", {"run_date": "2026-03-31", "closed_days": 1})
+    assert days == ["2026-03-31", "2026-03-31"]
+
+
 def test_the_interval_is_one_whole_day() -> None:
     timetable = CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
     run = timetable.next_dagrun_info(

@@ -1,0 +1,47 @@
+"""Every Delta table that the jobs write, and how the rows of those lie that readers take in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ROW_GROUP_BYTES_OF_SAMPLES = 4 * 2**20  # as build_samples writes them: training reads row group by row group
+
+TABLES = (
+    "facts.advertiser_daily",
+    "facts.advertiser_profile",
+    "facts.scenario",
+    "quarantine.advertiser_daily",
+    "quarantine.advertiser_profile",
+    "features.sequences",
+    "features.samples",
+    "scores.advertiser_scores",
+    "engagement.candidates",
+    "engagement.rewarded_task",
+    "engagement.push_message",
+    "ops.published_days",
+    "ops.check_results",
+    "ops.job_runs",
+)
+# The others have no days, or a reader needs their oldest row: the newest profile of a pair may be years old.
+TABLES_WITH_RETENTION = tuple(
+    table
+    for table in TABLES
+    if table not in ("facts.advertiser_profile", "facts.scenario", "ops.published_days", "ops.job_runs")
+)
+
+
+@dataclass(frozen=True)
+class RowOrder:
+    """Columns by which the rows of a day are sorted within a file, and the size of its row groups (None: Parquet's)."""
+
+    columns: tuple[str, ...]
+    row_group_bytes: int | None = None
+
+
+def row_orders(knowledge_columns: tuple[str, ...]) -> dict[str, RowOrder]:
+    """The tables whose order is a promise: scoring meets a knowledge row's pairs together, training reads in order."""
+    samples = RowOrder(("advertiser_id", "scenario_id"), ROW_GROUP_BYTES_OF_SAMPLES)
+    return {
+        "features.sequences": RowOrder((*knowledge_columns, "advertiser_id")),
+        "features.samples": samples,
+    }
