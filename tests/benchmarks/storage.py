@@ -51,9 +51,9 @@ LAYOUTS = (
     Layout("zstd1", "zstd", level=1),
     Layout("zstd3", "zstd"),
     Layout("zstd9", "zstd", level=9),
-    Layout("zstd3_plain", "zstd", dictionary=False),
+    Layout("zstd1_plain", "zstd", level=1, dictionary=False),
     Layout("snappy_unordered", "snappy", by_knowledge=False),
-    Layout("zstd3_unordered", "zstd", by_knowledge=False),
+    Layout("zstd1_unordered", "zstd", level=1, by_knowledge=False),
 )
 
 
