@@ -41,8 +41,13 @@ def input_columns(settings: Settings, table: str) -> list[str]:
 
 
 def recorded_figures(warehouse: Warehouse) -> dict[str, FiguresByDay]:
-    """What ops.input_days holds, by table. A table that is not in it was never recorded: read `figures_of_table`."""
-    recorded: dict[str, FiguresByDay] = {}
+    """What ops.input_days holds, by table; nothing for a table that has no rows yet.
+
+    A table that is not in it has rows of which nothing was ever recorded: read `figures_of_table`.
+    """
+    recorded: dict[str, FiguresByDay] = {
+        table: {} for table in (FACTS, PROFILES) if not warehouse.exists(table)
+    }
     if warehouse.exists(INPUT_DAYS):
         for row in warehouse.read(INPUT_DAYS).collect():
             figures = DayFigures(row["rows"], row["fingerprint"] % WRAP)

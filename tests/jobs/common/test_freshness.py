@@ -20,9 +20,10 @@ T, TAU = 7, 3
 DAYS = range(-12, 25)
 offsets = st.integers(0, 12)
 # A fact is (pair, day) -> value; hashes of the rows stand for the fingerprints that Spark makes.
-facts_of_pairs = st.dictionaries(
-    st.tuples(st.sampled_from("abc"), offsets), st.integers(1, 3), min_size=1, max_size=12
-)
+keys_of_facts = st.tuples(st.sampled_from("abc"), offsets)
+facts_of_pairs = st.dictionaries(keys_of_facts, st.integers(1, 3), min_size=1, max_size=12)
+# A late row, a corrected one, or (None) a deleted one.
+changes_of_facts = st.dictionaries(keys_of_facts, st.none() | st.integers(1, 3), max_size=2)
 Facts = Mapping[tuple[str, int], int]
 
 
@@ -52,10 +53,12 @@ def changed(before: FeatureInputs, after: FeatureInputs, with_labels: bool = Fal
     return [d for d in DAYS if before.of(day(d), with_labels) != after.of(day(d), with_labels)]
 
 
-@given(facts_of_pairs, facts_of_pairs)
+@given(facts_of_pairs, changes_of_facts)
 def test_a_changed_day_of_facts_and_a_moved_first_day_dirty_exactly_the_days_that_see_them(
-    before: Facts, after: Facts
+    before: Facts, changes: Mapping[tuple[str, int], int | None]
 ) -> None:
+    after = {key: value for key, value in {**before, **changes}.items() if value is not None}
+
     def of_day(facts: Facts, d: int) -> dict[str, int]:
         return {pair: value for (pair, found), value in facts.items() if found == d}
 
