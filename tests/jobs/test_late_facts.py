@@ -202,6 +202,7 @@ def test_a_corrected_snapshot_is_taken_in_with_and_without_one_of_the_day(
 ) -> None:
     source.deliver_profile(4, [["a1", 3, "shoes", 4]])
     source.ingest(5)
+    assert {r.star_level for r in source.warehouse.read(PROFILES).collect()} == {2, 4}
     source.deliver_profile(4, [["a1", 3, "shoes", 5]])
     source.deliver_profile(5, [["a1", 3, "shoes", 6]])
     source.ingest(5)
