@@ -17,10 +17,10 @@ from jobs.common.arguments import as_count
 from jobs.common.feature_build import FeatureBuild
 from jobs.common.freshness import FeatureInputs
 from jobs.common.job import DataCheckError, JobContext, run_job
+from jobs.common.tables import ROW_GROUP_BYTES_OF_SAMPLES, row_orders
 from jobs.common.warehouse import every_day
 
 SAMPLES = "features.samples"
-ROW_GROUP_BYTES = 4 * 2**20
 
 
 def build(context: JobContext) -> None:
@@ -31,7 +31,7 @@ def build(context: JobContext) -> None:
     build_of = FeatureBuild(inputs, tuple(end_days), with_labels=True)
     rows = build_of.rows(warehouse, settings)
     # In order within a file: training takes rows as they lie there, and a rebuild must not change what it gives.
-    files = rows.sortWithinPartitions("ds", "advertiser_id", "scenario_id")
+    files = rows.sortWithinPartitions("ds", *row_orders(settings.knowledge_columns)[SAMPLES].columns)
     with _small_row_groups(context.spark), context.step(f"write {SAMPLES}"):
         warehouse.replace_days(files, SAMPLES, context.start_ds, context.end_ds)
     build_of.record(context, SAMPLES, [(context.start_ds, context.end_ds)])
@@ -59,7 +59,7 @@ def _small_row_groups(spark: SparkSession) -> Iterator[None]:
 
     Delta passes no Parquet options of a writer on, so it is an option of the session for as long as the write takes.
     """
-    spark.conf.set("parquet.block.size", ROW_GROUP_BYTES)
+    spark.conf.set("parquet.block.size", ROW_GROUP_BYTES_OF_SAMPLES)
     try:
         yield
     finally:

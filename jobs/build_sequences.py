@@ -18,6 +18,7 @@ from jobs.common.feature_build import FeatureBuild
 from jobs.common.freshness import FeatureInputs, stale_days
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.settings import Settings
+from jobs.common.tables import row_orders
 from jobs.common.warehouse import day_ranges, every_day
 
 SEQUENCES = "features.sequences"
@@ -64,7 +65,7 @@ def _newest(stale: list[date], most: int | None) -> list[date]:
 def in_scoring_order(rows: DataFrame, settings: Settings) -> DataFrame:
     """Within each file, a day's rows by knowledge key: the scorer meets each knowledge row's pairs together, without
     a shuffle."""
-    return rows.sortWithinPartitions("ds", *settings.knowledge_columns, "advertiser_id")
+    return rows.sortWithinPartitions("ds", *row_orders(settings.knowledge_columns)[SEQUENCES].columns)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

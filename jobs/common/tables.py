@@ -10,6 +10,7 @@ TABLES = (
     "facts.advertiser_daily",
     "facts.advertiser_profile",
     "facts.scenario",
+    "facts.pairs",
     "quarantine.advertiser_daily",
     "quarantine.advertiser_profile",
     "features.sequences",
@@ -21,13 +22,20 @@ TABLES = (
     "ops.published_days",
     "ops.check_results",
     "ops.job_runs",
+    "ops.input_days",
+    "ops.feature_days",
 )
 # The others have no days, or a reader needs their oldest row: the newest profile of a pair may be years old.
-TABLES_WITH_RETENTION = tuple(
-    table
-    for table in TABLES
-    if table not in ("facts.advertiser_profile", "facts.scenario", "ops.published_days", "ops.job_runs")
+KEPT_WHOLE = (
+    "facts.advertiser_profile",
+    "facts.scenario",
+    "facts.pairs",
+    "ops.published_days",
+    "ops.job_runs",
+    "ops.input_days",
+    "ops.feature_days",
 )
+TABLES_WITH_RETENTION = tuple(table for table in TABLES if table not in KEPT_WHOLE)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def test_every_other_as_of_day_has_samples(small_world: SmallWorld) -> None:
 def test_samples_come_in_small_row_groups_and_the_session_keeps_no_trace(
     small_world: SmallWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build_samples, "ROW_GROUP_BYTES", 20_000)
+    monkeypatch.setattr(build_samples, "ROW_GROUP_BYTES_OF_SAMPLES", 20_000)
     day = (AS_OF[0], AS_OF[0])
     before = rows_of_day(small_world)
     assert small_world.run(build_samples.main, day) == 0
