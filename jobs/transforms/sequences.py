@@ -28,8 +28,10 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from jobs.common.settings import Settings
+from jobs.common.settings import SCENARIO_LEVELS, Settings
+from jobs.transforms.scenario_statistics import scenario_statistics, with_scenario_statistics
 from jobs.transforms.sequence_arrays import SequencePlan, emit_batches
+from jobs.transforms.week_before import days_of
 
 EPOCH = date(1970, 1, 1)
 ATTRIBUTE_TYPES: dict[str, DataType] = {
@@ -75,7 +77,15 @@ def build_sequences(
         return emit_batches(batches, plan, arrow_schema)
 
     rows = advertisers.mapInArrow(emit, schema)
-    return _with_scenario(rows, scenarios, settings)
+    statistics = scenario_statistics(
+        facts,
+        facts.select("advertiser_id", "scenario_id", F.col("ds").alias("first_ds")),
+        settings.active_day_column,
+        settings.value_column,
+        settings.history_days,
+        days_of(start_ds, end_ds)[::every_days],
+    )
+    return _with_scenario(rows, scenarios, settings, statistics)
 
 
 def sequence_schema(settings: Settings, with_labels: bool = False) -> StructType:
@@ -125,11 +135,14 @@ def _group_profiles(profiles: DataFrame, plan: SequencePlan) -> DataFrame:
     return grouped.select("advertiser_id", snapshots.alias("snapshots"))
 
 
-def _with_scenario(rows: DataFrame, scenarios: DataFrame, settings: Settings) -> DataFrame:
+def _with_scenario(
+    rows: DataFrame, scenarios: DataFrame, settings: Settings, statistics: DataFrame
+) -> DataFrame:
     attributes = [*settings.columns.scenario]
     if "launched_on" in scenarios.columns and "launched_on" not in attributes:
         attributes.append("launched_on")
     joined = rows.join(F.broadcast(scenarios.select("scenario_id", *attributes)), "scenario_id", "left")
+    joined = with_scenario_statistics(joined, statistics)
     before = [name for name in rows.columns if not name.startswith("label_") and name != "eligible"]
     labels = [name for name in rows.columns if name.startswith("label_")]
-    return joined.select(*before, *attributes, "eligible", *labels)
+    return joined.select(*before, *attributes, *SCENARIO_LEVELS, "eligible", *labels)
