@@ -30,11 +30,12 @@ def build(context: JobContext) -> None:
     end_days = _end_days(context, inputs)
     build_of = FeatureBuild(inputs, tuple(end_days), with_labels=True)
     rows = build_of.rows(warehouse, settings)
+    days = [(context.start_ds, context.end_ds)]
     # In order within a file: training takes rows as they lie there, and a rebuild must not change what it gives.
     files = rows.sortWithinPartitions("ds", *row_orders(settings.knowledge_columns)[SAMPLES].columns)
     with _small_row_groups(context.spark), context.step(f"write {SAMPLES}"):
-        warehouse.replace_days(files, SAMPLES, context.start_ds, context.end_ds)
-    build_of.record(context, SAMPLES, [(context.start_ds, context.end_ds)])
+        build_of.replace(warehouse, files, SAMPLES, days)
+    build_of.record(context, SAMPLES, days)
     context.counts.rows_out = warehouse.read_days(SAMPLES, context.start_ds, context.end_ds).count()
 
 

@@ -38,7 +38,7 @@ def build(context: JobContext) -> None:
     ranges = day_ranges(build_of.end_days)
     with context.step(f"write {SEQUENCES}"):
         rows = in_scoring_order(build_of.rows(warehouse, settings), settings)
-        warehouse.replace_ranges(rows, SEQUENCES, ranges)
+        build_of.replace(warehouse, rows, SEQUENCES, ranges)
     build_of.record(context, SEQUENCES, ranges)
     context.counts.rows_out = warehouse.read_ranges(SEQUENCES, ranges).count()
 

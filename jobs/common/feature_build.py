@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 
+from jobs.common.ddl import add_missing_columns
 from jobs.common.freshness import FeatureInputs, record_built
 from jobs.common.job import JobContext
 from jobs.common.pairs import PAIRS, read_pairs
@@ -55,6 +56,14 @@ class FeatureBuild:
             self.with_labels,
             self.parts,
         )
+
+    def replace(
+        self, warehouse: Warehouse, rows: DataFrame, table: str, ranges: Sequence[tuple[date, date]]
+    ) -> None:
+        """Replace the ranges of days by `rows` in one commit; a table of an older version gets the columns it lacks."""
+        if warehouse.exists(table):
+            add_missing_columns(warehouse, table, dict(rows.dtypes))
+        warehouse.replace_ranges(rows, table, ranges)
 
     def record(self, context: JobContext, table: str, ranges: Sequence[tuple[date, date]]) -> None:
         """Say what the days were built from, once they are committed."""

@@ -153,13 +153,13 @@ def stale_days(
     """Days of a feature table that were built from other inputs than today's, oldest first.
 
     A day that nothing is recorded of (built before ops.feature_days, or by a run killed before it recorded) counts as
-    stale: nobody knows what it was built from.
+    stale: nobody knows what it was built from. A day that the table no longer holds (retention) is not asked for.
     """
     if not warehouse.exists(table):
         return []
     held = {row["ds"] for row in warehouse.read(table).select("ds").distinct().collect()}
     recorded = _recorded(warehouse, table)
-    return [ds for ds in sorted(held | set(recorded)) if recorded.get(ds) != inputs.of(ds, with_labels)]
+    return [ds for ds in sorted(held) if recorded.get(ds) != inputs.of(ds, with_labels)]
 
 
 def _recorded(warehouse: Warehouse, table: str) -> dict[date, str]:

@@ -20,8 +20,10 @@ from jobs.common.tables import TABLES_WITH_RETENTION
 DEFAULT_SETTINGS = Path(__file__).parents[1] / "conf" / "default.yaml"
 COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 KEY_COLUMNS = ("advertiser_id", "scenario_id", "ds")
+SCENARIO_LEVELS = ("scenario_active_level", "scenario_spend_level", "scenario_zero_level")
+"""Levels of a scenario's last T days in features.*: active advertisers, spend per advertiser, zero share."""
 RESERVED_NAMES = frozenset(
-    {*KEY_COLUMNS, "ingested_at", "eligible", "active_rate", "dq_errors", "source_file"}
+    {*KEY_COLUMNS, *SCENARIO_LEVELS, "ingested_at", "eligible", "active_rate", "dq_errors", "source_file"}
 )
 SAFE_VACUUM_HOURS = 168
 VACUUM_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
@@ -149,10 +151,14 @@ class Training(_Model):
 
 
 class ModelSettings(_Model):
-    """A named model size and what to change of it; keys are the fields of `m2m.ModelConfig`."""
+    """A named model size and what to change of it; keys of overrides are the fields of `m2m.ModelConfig`.
+
+    scenario_statistics: the scenario's levels of the last T days are knowledge too (decision 12).
+    """
 
     name: Literal["tiny", "base", "paper"] = "base"
     overrides: dict[str, int | float | str | bool] = {}
+    scenario_statistics: bool = False
 
 
 class Selection(_Model):
@@ -276,7 +282,8 @@ class Settings(_Model):
     def knowledge_columns(self) -> tuple[str, ...]:
         """Categorical columns of the scenario knowledge (eq. 8): the scenario and the advertiser's profile."""
         scenario = [name for name, kind in self.columns.scenario.items() if kind != "date"]
-        return ("scenario_id", *scenario, *self.columns.profile)
+        levels = SCENARIO_LEVELS if self.model.scenario_statistics else ()
+        return ("scenario_id", *scenario, *levels, *self.columns.profile)
 
     @property
     def version(self) -> str:

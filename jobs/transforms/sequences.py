@@ -29,7 +29,8 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from jobs.common.settings import Settings
+from jobs.common.settings import SCENARIO_LEVELS, Settings
+from jobs.transforms.scenario_statistics import scenario_statistics, with_scenario_statistics
 from jobs.transforms.sequence_arrays import FACT, SEEN, SNAPSHOT, emit_partition
 from jobs.transforms.sequence_plan import SequencePlan
 
@@ -74,7 +75,11 @@ def build_sequences(
     def emit(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return emit_partition(batches, plan, arrow_schema)
 
-    return _with_scenario(by_advertiser.mapInArrow(emit, schema), scenarios, settings)
+    statistics = scenario_statistics(
+        facts, pairs, settings.active_day_column, settings.value_column, settings.history_days, end_days
+    )
+    rows = by_advertiser.mapInArrow(emit, schema)
+    return _with_scenario(rows, scenarios, settings, statistics)
 
 
 def sequence_schema(settings: Settings, with_labels: bool = False) -> StructType:
@@ -129,11 +134,14 @@ def _kind(kind: int) -> Column:
     return F.lit(kind).cast("tinyint").alias("kind")
 
 
-def _with_scenario(rows: DataFrame, scenarios: DataFrame, settings: Settings) -> DataFrame:
+def _with_scenario(
+    rows: DataFrame, scenarios: DataFrame, settings: Settings, statistics: DataFrame
+) -> DataFrame:
     attributes = [*settings.columns.scenario]
     if "launched_on" in scenarios.columns and "launched_on" not in attributes:
         attributes.append("launched_on")
     joined = rows.join(F.broadcast(scenarios.select("scenario_id", *attributes)), "scenario_id", "left")
+    joined = with_scenario_statistics(joined, statistics)
     before = [name for name in rows.columns if not name.startswith("label_") and name != "eligible"]
     labels = [name for name in rows.columns if name.startswith("label_")]
-    return joined.select(*before, *attributes, "eligible", *labels)
+    return joined.select(*before, *attributes, *SCENARIO_LEVELS, "eligible", *labels)

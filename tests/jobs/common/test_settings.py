@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.common.settings import DEFAULT_SETTINGS, SettingsError, load_settings
+from jobs.common.settings import DEFAULT_SETTINGS, SCENARIO_LEVELS, SettingsError, load_settings
 
 FILES = sorted(DEFAULT_SETTINGS.parent.glob("*.yaml"))
 
@@ -44,6 +44,13 @@ def test_sequences_are_behaviours_then_performance_then_ratios() -> None:
     assert columns.sequences == (*columns.behaviours, *columns.performance, "roi")
 
 
+def test_scenario_statistics_are_knowledge_only_when_they_are_asked_for(tmp_path: Path) -> None:
+    plain = load_settings(changed(tmp_path, model__scenario_statistics=False)).knowledge_columns
+    assert not set(plain) & set(SCENARIO_LEVELS)
+    asked = load_settings(changed(tmp_path, model__scenario_statistics=True)).knowledge_columns
+    assert asked == ("scenario_id", "scenario_type", *SCENARIO_LEVELS, *plain[2:])
+
+
 def test_version_changes_with_every_setting(tmp_path: Path) -> None:
     same, other = load_settings(), load_settings(changed(tmp_path, training__seed=8))
     assert same.version == load_settings().version != other.version
@@ -70,6 +77,8 @@ def test_version_changes_with_every_setting(tmp_path: Path) -> None:
         ({"tasks": [{"name": "clicks", "column": "clicks"}]}, ["tasks", "count_active_days"]),
         ({"tasks": [{"name": "clicks"}]}, ["tasks.0", "column: NAME or count_active_days"]),
         ({"model__name": "huge"}, ["model.name", "'huge'", "'tiny', 'base' or 'paper'"]),
+        ({"model__scenario_statistics": "maybe"}, ["model.scenario_statistics", "'maybe'", "valid boolean"]),
+        ({"columns__scenario": {"scenario_zero_level": "int"}}, ["scenario_zero_level", "reserved"]),
         ({"spark__conf": {"rm -rf": 1}}, ["spark.conf", "rm -rf"]),
         ({"calendar__first_day": "2026-13-01"}, ["calendar.first_day", "2026-13-01"]),
     ],
