@@ -39,12 +39,9 @@ def score(context: JobContext) -> None:
     threads = int(context.spark.sparkContext.getConf().get("spark.task.cpus", "1"))
     name = ship_bundle(context.spark, registered.folder, registered.sha256)
     predictions = score_column(settings, name, registered.sha256, threads)
-    # Pairs with the same knowledge row come together: their meta weights are generated once. By hash and in full order,
-    # so that a day's rows meet in the same chunks however the table was written.
-    partitions = int(context.spark.conf.get("spark.sql.shuffle.partitions") or 200)
-    by_knowledge = rows.repartition(partitions, *settings.knowledge_columns)
-    ordered = by_knowledge.sortWithinPartitions("ds", *settings.knowledge_columns, "advertiser_id")
-    scored = finish(with_scores(ordered, predictions), registered, settings, datetime.now(UTC))
+    # No shuffle and no sort: in the table's files a day's rows lie by knowledge key (jobs/common/tables.py), so pairs with
+    # the same knowledge row come together and their meta weights are generated once.
+    scored = finish(with_scores(rows, predictions), registered, settings, datetime.now(UTC))
     create_table(warehouse, SCORES, settings)
     withdraw_days(warehouse, context.start_ds, context.end_ds)
     with context.step(f"score pairs, write {SCORES}"):

@@ -15,6 +15,7 @@ from tests.benchmarks import (
     meta_units,
     paper_model,
     precision,
+    sequences,
     storage,
     training_rows,
 )
@@ -29,6 +30,7 @@ BENCHMARKS = {
     "storage": storage,
     "training_rows": training_rows,
     "calibration": calibration,
+    "sequences": sequences,
 }
 # Needs a C++ compiler, which the project does not: only by name.
 BY_NAME_ONLY = {"compiled": compiled}

@@ -21,6 +21,11 @@ LIMITS: dict[str, tuple[float, float]] = {
     "training_memory_share": (0, 1),
     "interval_coverage_demo": (0.77, 0.83),
     "active_ece_demo": (0, 0.03),
+    "sequence_day_speedup": (3, inf),
+    "sequence_range_speedup": (3, inf),
+    "sequence_range_over_day": (0, 3),
+    "sequence_growth_pairs": (0, 1.05),
+    "sequence_growth_days": (0, 1.05),
 }
 
 
