@@ -39,8 +39,8 @@ def score(context: JobContext) -> None:
     threads = int(context.spark.sparkContext.getConf().get("spark.task.cpus", "1"))
     name = ship_bundle(context.spark, registered.folder, registered.sha256)
     predictions = score_column(settings, name, registered.sha256, threads)
-    # No shuffle and no sort: in the table's files a day's rows lie by knowledge key (jobs/common/tables.py), so pairs with
-    # the same knowledge row come together and their meta weights are generated once.
+    # No shuffle and no sort: in the table's files a day's rows lie by knowledge key (jobs/common/tables.py), so pairs
+    # with the same knowledge row come together and their meta weights are generated once.
     scored = finish(with_scores(rows, predictions), registered, settings, datetime.now(UTC))
     create_table(warehouse, SCORES, settings)
     withdraw_days(warehouse, context.start_ds, context.end_ds)

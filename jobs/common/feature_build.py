@@ -14,7 +14,7 @@ from jobs.common.job import JobContext
 from jobs.common.pairs import PAIRS, read_pairs
 from jobs.common.settings import Settings
 from jobs.common.warehouse import Warehouse
-from jobs.transforms.sequences import build_sequences
+from jobs.transforms.sequences import build_sequences, scenario_rows
 
 ROWS_OF_A_PART = 2_000_000  # facts held at once by a task: some 400 MB
 PAIRS_OF_A_PART = 50_000  # files of a day: 20 to 80 MB
@@ -46,15 +46,14 @@ class FeatureBuild:
     def rows(self, warehouse: Warehouse, settings: Settings) -> DataFrame:
         """The sequences (with labels: samples) of the end days, read from the warehouse once."""
         first, last = self.fact_days
+        facts = warehouse.read_days("facts.advertiser_daily", first, last)
+        pairs = warehouse.read(PAIRS) if warehouse.exists(PAIRS) else read_pairs(warehouse)
+        first_ever = settings.calendar.first_day
+        profiles = warehouse.read_days("facts.advertiser_profile", first_ever, max(self.end_days))
+        scenarios = warehouse.read("facts.scenario")
+        known = scenario_rows(facts, pairs, scenarios, settings, self.end_days).toArrow()
         return build_sequences(
-            warehouse.read_days("facts.advertiser_daily", first, last),
-            warehouse.read(PAIRS) if warehouse.exists(PAIRS) else read_pairs(warehouse),
-            warehouse.read_days("facts.advertiser_profile", settings.calendar.first_day, max(self.end_days)),
-            warehouse.read("facts.scenario"),
-            settings,
-            self.end_days,
-            self.with_labels,
-            self.parts,
+            facts, pairs, profiles, known, settings, self.end_days, self.with_labels, self.parts
         )
 
     def replace(

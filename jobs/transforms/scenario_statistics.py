@@ -73,14 +73,6 @@ def scenario_statistics(
     return _statistics(rows.groupBy("scenario_id", "ds").agg(*sums), history_days)
 
 
-def with_scenario_statistics(rows: DataFrame, statistics: DataFrame) -> DataFrame:
-    """`rows` (scenario_id, ds, ...) with SCENARIO_LEVELS behind; 0 in a scenario without statistics."""
-    levels = statistics.select("scenario_id", "ds", *SCENARIO_LEVELS)
-    joined = rows.join(F.broadcast(levels), ["scenario_id", "ds"], "left")
-    filled = [F.coalesce(F.col(name), F.lit(0)).alias(name) for name in SCENARIO_LEVELS]
-    return joined.select(*rows.columns, *filled)
-
-
 @dataclass(frozen=True)
 class WindowPlan:
     """Which days the windows reach. Days are counted from 1970-01-01.

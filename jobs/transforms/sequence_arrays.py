@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from jobs.common.settings import SCENARIO_LEVELS
 from jobs.transforms.sequence_plan import SequencePlan
 
 Doubles = NDArray[np.float64]
@@ -24,17 +25,17 @@ Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 FACT, SEEN, SNAPSHOT = 0, 1, 2
 """Kinds of flat rows: a day's values of a pair, a day on which a pair is known to be seen, a profile snapshot."""
-BLOCK_VALUES = 4_000_000  # dense values at once: 32 MB of float64
+BLOCK_VALUES = 2_000_000  # dense values at once: 16 MB of float64, some 100 MB with all that is made of them
 
 
 def emit_partition(
-    batches: Iterator[pa.RecordBatch], plan: SequencePlan, schema: pa.Schema
+    batches: Iterator[pa.RecordBatch], plan: SequencePlan, scenarios: pa.Table, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """Flat rows of one partition in, one row per pair and end day out (see `sequences.py` for both schemas)."""
+    """Flat rows of one partition in, one row per pair and end day out (see `sequences.py` for all schemas)."""
     held = list(batches)
     if not held:
         return
-    advertisers = AdvertiserRows(pa.Table.from_batches(held), plan)
+    advertisers = AdvertiserRows(pa.Table.from_batches(held), plan, ScenarioRows(scenarios))
     held.clear()
     for block in advertisers.blocks(max(1, BLOCK_VALUES // (len(plan.daily) * plan.days))):
         for end_day in plan.end_days:
@@ -44,8 +45,8 @@ def emit_partition(
 class AdvertiserRows:
     """All rows of some advertisers, sorted by pair, not yet dense."""
 
-    def __init__(self, rows: pa.Table, plan: SequencePlan) -> None:
-        self.plan = plan
+    def __init__(self, rows: pa.Table, plan: SequencePlan, scenarios: ScenarioRows) -> None:
+        self.plan, self.scenarios = plan, scenarios
         ids = rows["advertiser_id"].combine_chunks().dictionary_encode()
         self.advertiser_ids, advertiser = ids.dictionary, ids.indices.to_numpy().astype(np.int64)
         kind, day = rows["kind"].to_numpy(), rows["day"].to_numpy().astype(np.int64)
@@ -104,6 +105,24 @@ class AdvertiserRows:
         return int(np.searchsorted(self.advertiser_of_pair, self.advertiser_of_pair[pair], side="right"))
 
 
+class ScenarioRows:
+    """What is known of each scenario as of each end day: attributes, then levels."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        """rows: scenario_id, day, ... (`sequences.scenario_rows`), one row per scenario and end day."""
+        keys = zip(rows["scenario_id"].to_pylist(), rows["day"].to_pylist(), strict=True)
+        self._place = {key: place for place, key in enumerate(keys)}
+        self._known = {name: rows[name].combine_chunks() for name in rows.column_names[2:]}
+
+    def columns(self, scenario_ids: pa.Array, day: int, scenario: Ints) -> Iterator[pa.Array]:
+        """Columns [P] of pairs with these scenario codes; of an unknown scenario null, and level 0."""
+        of_code = [self._place.get((name, day)) for name in scenario_ids.to_pylist()]
+        places = pa.array(of_code, pa.int64()).take(pa.array(scenario))
+        for name, known in self._known.items():
+            found = known.take(places)
+            yield found.fill_null(0) if name in SCENARIO_LEVELS else found
+
+
 class DenseBlock:
     """Pairs [first, end) of an `AdvertiserRows`, dense: absent days are 0."""
 
@@ -117,7 +136,8 @@ class DenseBlock:
         alive = (self.dense[list(self.plan.eligible)] > 0).any(axis=0)
         self.alive_days = np.cumsum(np.pad(alive, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
         is_first = np.diff(self.advertiser, prepend=-1) > 0
-        self.totals = np.add.reduceat(self.dense, np.flatnonzero(is_first), axis=1)
+        totals = np.add.reduceat(self.dense, np.flatnonzero(is_first), axis=1)
+        self.totals = WindowSums(np.ascontiguousarray(totals.transpose(2, 0, 1)), max(self.plan.windows_days))
         self.place_of_advertiser = np.cumsum(is_first) - 1
 
     def _scatter(self, first: int, end: int) -> Doubles:
@@ -151,8 +171,9 @@ class DenseBlock:
             self.rows.scenario_ids.take(pa.array(scenario)),
             pa.array(np.full(len(pairs), end_day, dtype=np.int32)).cast(pa.date32()),
             *(_lists(sequence[pairs, history]) for sequence in self.sequences),
-            _lists(self._window_sums(last)[self.place_of_advertiser[pairs]]),
+            _lists(self._window_sums(last - 1)[self.place_of_advertiser[pairs]]),
             *self._profiles(pairs, end_day),
+            *self.rows.scenarios.columns(self.rows.scenario_ids, end_day, scenario),
             pa.array(alive[pairs]),
         ]
         return columns + (self._labels(pairs, last) if plan.with_labels else [])
@@ -170,19 +191,14 @@ class DenseBlock:
         for column in rows.profile:
             yield column.take(pa.array(index, mask=~found))
 
-    def _window_sums(self, last: int) -> Floats:
-        """Daily totals of each advertiser [C, A, D] -> its sums up to day `last` [A, W * (C + ratios)], window-major.
-
-        Every addition has its place whatever the other end days are: a range gives what each of its days alone gives.
-        """
+    def _window_sums(self, day: int) -> Floats:
+        """The advertisers' sums over each window that ends with dense day `day` [A, W * (C + ratios)], window-major."""
         sums: list[Doubles] = []
-        running = np.zeros(self.totals.shape[:2])
-        for newer, older in self.plan.window_segments:
-            for back in range(newer, older):
-                running = running + self.totals[:, :, last - 1 - back]
-            ratios = [ratio(running[n], running[d]) for _, n, d in self.plan.ratios]
-            sums += [*running, *ratios]
-        return np.stack(sums, axis=1).astype(np.float32)
+        for window in self.plan.windows_days:
+            of_window = self.totals.ending(day, window)
+            ratios = [ratio(of_window[n], of_window[d]) for _, n, d in self.plan.ratios]
+            sums += [*of_window, *ratios]
+        return np.stack(sums, axis=1, dtype=np.float32, casting="same_kind")
 
     def _labels(self, pairs: Ints, last: int) -> list[pa.Array]:
         """Sums over the horizon_days after day `last - 1`, or the number of active days among them."""
@@ -193,6 +209,32 @@ class DenseBlock:
             values = days if column is not None else days > 0
             labels.append(pa.array(values.sum(axis=1).astype(np.float64)))
         return labels
+
+
+class WindowSums:
+    """Sums over windows of any length, put together from sums over 1, 2, 4, 8, ... days.
+
+    How a sum is put together depends on its length alone, so a range gives to the last bit what each of its days alone
+    gives; differences of running totals would not.
+    """
+
+    def __init__(self, daily: Doubles, longest: int) -> None:
+        """daily: [D, ...]; longest: no window is longer, days."""
+        self.powers = [daily]
+        while 2 * (step := 2 ** (len(self.powers) - 1)) <= longest:
+            doubled = self.powers[-1].copy()
+            doubled[step:] += self.powers[-1][:-step]
+            self.powers.append(doubled)
+
+    def ending(self, day: int, window: int) -> Doubles:
+        """Sum of daily[day - window + 1 .. day], shape [...]; the window must lie within the days."""
+        total: Doubles | None = None
+        for power in reversed(range(len(self.powers))):
+            if window & (1 << power):
+                part = self.powers[power][day]
+                total = part if total is None else total + part
+                day -= 1 << power
+        return np.zeros_like(self.powers[0][0]) if total is None else total
 
 
 def ratio(numerator: Doubles, denominator: Doubles) -> Doubles:

@@ -68,7 +68,6 @@ class SequencePlan:
         return self.last_day - self.first_day + 1
 
     @property
-    def window_segments(self) -> tuple[tuple[int, int], ...]:
-        """(days back, included; days back, excluded) of what each window adds to the next smaller one."""
-        ends = [min(window, self.history_days) for window in WINDOWS_DAYS]
-        return tuple(zip([0, *ends[:-1]], ends, strict=True))
+    def windows_days(self) -> tuple[int, ...]:
+        """Lengths of the advertiser's windows; none is longer than the history."""
+        return tuple(min(window, self.history_days) for window in WINDOWS_DAYS)

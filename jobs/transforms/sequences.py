@@ -7,7 +7,7 @@ ds + 1 .. ds + tau.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from functools import reduce
 
@@ -30,7 +30,7 @@ from pyspark.sql.types import (
 )
 
 from jobs.common.settings import SCENARIO_LEVELS, Settings
-from jobs.transforms.scenario_statistics import scenario_statistics, with_scenario_statistics
+from jobs.transforms.scenario_statistics import scenario_statistics
 from jobs.transforms.sequence_arrays import FACT, SEEN, SNAPSHOT, emit_partition
 from jobs.transforms.sequence_plan import SequencePlan
 
@@ -46,7 +46,7 @@ def build_sequences(
     facts: DataFrame,
     pairs: DataFrame,
     profiles: DataFrame,
-    scenarios: DataFrame,
+    scenarios: pa.Table,
     settings: Settings,
     end_days: Sequence[date],
     with_labels: bool = False,
@@ -59,31 +59,48 @@ def build_sequences(
             (with_labels: + horizon_days). Others are ignored.
         pairs: facts.pairs, the first day of every pair ever seen; several rows of a pair count by the smallest.
         profiles: facts.advertiser_profile; snapshots after the last end day are ignored.
-        scenarios: facts.scenario.
+        scenarios: attributes and levels of every scenario as of each end day (`scenario_rows`, collected): a few rows,
+            which travel to the workers. Joined to the finished rows they would copy every array once more.
         end_days: the days `ds` to build, in any order.
         partitions: how many parts the advertisers are dealt into; a part's flat rows are held in memory.
 
     Returns:
-        One row per advertiser x scenario x ds as documented in `sequence_schema`, plus the scenario's attributes.
+        One row per advertiser x scenario x ds as documented in `sequence_schema`.
     """
     plan = SequencePlan.of(settings, end_days, with_labels)
     flat = flat_rows(facts, pairs, profiles, plan)
     by_advertiser = flat.repartition(partitions, "advertiser_id")
-    schema = sequence_schema(settings, with_labels)
+    schema = sequence_schema(settings, scenario_attributes(scenarios.column_names, settings), with_labels)
     arrow_schema = to_arrow_schema(schema)
 
     def emit(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return emit_partition(batches, plan, arrow_schema)
+        return emit_partition(batches, plan, scenarios, arrow_schema)
 
+    return by_advertiser.mapInArrow(emit, schema)
+
+
+def scenario_rows(
+    facts: DataFrame, pairs: DataFrame, scenarios: DataFrame, settings: Settings, end_days: Sequence[date]
+) -> DataFrame:
+    """scenario_id, day, the scenario's attributes and SCENARIO_LEVELS, for every scenario of `pairs` and end day."""
     statistics = scenario_statistics(
         facts, pairs, settings.active_day_column, settings.value_column, settings.history_days, end_days
     )
-    rows = by_advertiser.mapInArrow(emit, schema)
-    return _with_scenario(rows, scenarios, settings, statistics)
+    attributes = scenario_attributes(scenarios.columns, settings)
+    known = statistics.join(F.broadcast(scenarios), "scenario_id", "left")
+    return known.select("scenario_id", F.unix_date("ds").alias("day"), *attributes, *SCENARIO_LEVELS)
 
 
-def sequence_schema(settings: Settings, with_labels: bool = False) -> StructType:
-    """Columns that the dense arrays give, before the scenario's attributes are joined."""
+def scenario_attributes(columns: Collection[str], settings: Settings) -> list[str]:
+    """The declared attributes, and launched_on where the platform tells it."""
+    declared = [*settings.columns.scenario]
+    return (
+        declared if "launched_on" not in columns or "launched_on" in declared else [*declared, "launched_on"]
+    )
+
+
+def sequence_schema(settings: Settings, attributes: Sequence[str], with_labels: bool = False) -> StructType:
+    """Columns of features.sequences, with_labels: of features.samples. `attributes` are the scenario's."""
     floats = ArrayType(FloatType(), containsNull=False)
     fields: list[tuple[str, DataType]] = [
         ("advertiser_id", StringType()),
@@ -93,6 +110,9 @@ def sequence_schema(settings: Settings, with_labels: bool = False) -> StructType
     fields += [(name, floats) for name in settings.columns.sequences]
     fields += [("advertiser_window_sums", floats)]
     fields += [(name, ATTRIBUTE_TYPES[kind]) for name, kind in settings.columns.profile.items()]
+    kinds = {"launched_on": "date", **settings.columns.scenario}
+    fields += [(name, ATTRIBUTE_TYPES[kinds[name]]) for name in attributes]
+    fields += [(name, IntegerType()) for name in SCENARIO_LEVELS]
     fields += [("eligible", BooleanType())]
     if with_labels:
         fields += [(f"label_{name}", DoubleType()) for name in settings.task_names]
@@ -132,16 +152,3 @@ def _snapshots(profiles: DataFrame, plan: SequencePlan) -> DataFrame:
 
 def _kind(kind: int) -> Column:
     return F.lit(kind).cast("tinyint").alias("kind")
-
-
-def _with_scenario(
-    rows: DataFrame, scenarios: DataFrame, settings: Settings, statistics: DataFrame
-) -> DataFrame:
-    attributes = [*settings.columns.scenario]
-    if "launched_on" in scenarios.columns and "launched_on" not in attributes:
-        attributes.append("launched_on")
-    joined = rows.join(F.broadcast(scenarios.select("scenario_id", *attributes)), "scenario_id", "left")
-    joined = with_scenario_statistics(joined, statistics)
-    before = [name for name in rows.columns if not name.startswith("label_") and name != "eligible"]
-    labels = [name for name in rows.columns if name.startswith("label_")]
-    return joined.select(*before, *attributes, *SCENARIO_LEVELS, "eligible", *labels)

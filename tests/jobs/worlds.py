@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from jobs.common.settings import SCENARIO_LEVELS
 from jobs.transforms.sequence_arrays import FACT, SEEN, SNAPSHOT
 from jobs.transforms.sequence_plan import SequencePlan, day_number
 from tests.jobs.reference import BEHAVIOURS, DAILY, Facts, Snapshots
@@ -59,6 +60,14 @@ def flat_batches(of: Facts, known: Snapshots, plan: SequencePlan, rows: int = 7)
         for ds, found in of_days.items()
     ]
     return pa.Table.from_pylist(stream, schema=_schema(plan)).to_batches(max_chunksize=rows)
+
+
+def scenario_rows(plan: SequencePlan) -> pa.Table:
+    """Attribute and levels of every scenario as of each end day."""
+    keys = [(scenario, end_day) for scenario in SCENARIOS for end_day in plan.end_days]
+    columns: dict[str, Any] = {"scenario_id": [s for s, _ in keys], "day": [d for _, d in keys]}
+    columns["scenario_type"] = columns["scenario_id"]
+    return pa.table({**columns, **{name: pa.array([1] * len(keys), pa.int32()) for name in SCENARIO_LEVELS}})
 
 
 def _schema(plan: SequencePlan) -> pa.Schema:

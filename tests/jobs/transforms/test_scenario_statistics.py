@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, strategies
 from hypothesis import settings as hypothesis_settings
@@ -15,10 +17,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, DoubleType, LongType, StringType, StructField, StructType
 
-from jobs.common.settings import SCENARIO_LEVELS
+from jobs.common.settings import SCENARIO_LEVELS, Settings
 from jobs.common.small_frame import small_frame
 from jobs.transforms.scenario_levels import count_level, money_level, share_level
-from jobs.transforms.scenario_statistics import scenario_statistics, with_scenario_statistics
+from jobs.transforms.scenario_statistics import scenario_statistics
+from jobs.transforms.sequence_arrays import ScenarioRows
+from jobs.transforms.sequence_plan import day_number
+from jobs.transforms.sequences import scenario_rows
 
 DAY_0 = date(2026, 1, 1)
 SPAN = 330  # days of facts: several words of 64
@@ -181,25 +186,27 @@ def test_no_end_day_and_too_many_are_refused(spark: SparkSession) -> None:
         scenario_statistics(facts, pairs, "clicks", "spend", 40, [day(offset) for offset in range(4001)])
 
 
-def test_levels_are_joined_by_scenario_and_day_and_are_0_without_statistics(spark: SparkSession) -> None:
+def test_rows_get_the_attributes_and_levels_of_their_scenario_and_day(
+    spark: SparkSession, settings: Settings
+) -> None:
     world = World([("a1", "search", day(0), 3, 70.0)], [("a1", "search", day(0))])
-    statistics = scenario_statistics(*frames(spark, world), "clicks", "spend", 7, [day(0), day(9)])
-    rows = [
-        ("a1", "search", day(0)),
-        ("a1", "search", day(9)),
-        ("a2", "search", day(3)),
-        ("a1", "unheard", day(0)),
-    ]
-    joined = with_scenario_statistics(
-        small_frame(spark, rows, PAIRS).withColumnRenamed("first_ds", "ds"), statistics
+    facts, pairs = frames(spark, world)
+    known = settings.model_copy(
+        update={"history_days": 7, "active_day_column": "clicks", "value_column": "spend"}
     )
-    assert joined.columns == ["advertiser_id", "scenario_id", "ds", *SCENARIO_LEVELS]
-    assert {tuple(row) for row in joined.collect()} == {
-        ("a1", "search", day(0), 1, 4, 5),
-        ("a1", "search", day(9), 0, 0, 7),
-        ("a2", "search", day(3), 0, 0, 0),
-        ("a1", "unheard", day(0), 0, 0, 0),
-    }
+    scenarios = spark.createDataFrame(
+        [("search", "s", day(-9))], "scenario_id string, scenario_type string, launched_on date"
+    )
+    rows = ScenarioRows(scenario_rows(facts, pairs, scenarios, known, [day(0), day(9)]).toArrow())
+    ids, codes = pa.array(["search", "unheard"]), np.array([1, 0, 0])
+
+    def of_day(offset: int) -> list[list[Any]]:
+        return [column.to_pylist() for column in rows.columns(ids, day_number(day(offset)), codes)]
+
+    launched = day(-9)
+    assert of_day(0) == [[None, "s", "s"], [None, launched, launched], [0, 1, 1], [0, 4, 4], [0, 5, 5]]
+    assert of_day(9)[2:] == [[0, 0, 0], [0, 0, 0], [0, 7, 7]]
+    assert of_day(3) == [[None] * 3] * 2 + [[0] * 3] * 3
 
 
 def test_levels_keep_their_side_of_a_border(spark: SparkSession) -> None:

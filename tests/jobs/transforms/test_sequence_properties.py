@@ -27,8 +27,10 @@ def build(facts: Facts, known: Snapshots, days: Collection[date], labels: bool =
     """Rows by key, as the workers make them."""
     plan = SequencePlan.of(SETTINGS, list(days), labels)
     batches = iter(worlds.flat_batches(facts, known, plan))
-    schema = to_arrow_schema(sequence_schema(SETTINGS, labels))
-    rows = [row for batch in emit_partition(batches, plan, schema) for row in batch.to_pylist()]
+    known_scenarios = worlds.scenario_rows(plan)
+    schema = to_arrow_schema(sequence_schema(SETTINGS, ["scenario_type"], labels))
+    found = emit_partition(batches, plan, known_scenarios, schema)
+    rows = [row for batch in found for row in batch.to_pylist()]
     keyed = {(row["advertiser_id"], row["scenario_id"], row["ds"]): row for row in rows}
     if len(keyed) != len(rows):
         raise ValueError(f"{len(rows)} rows, {len(keyed)} keys")

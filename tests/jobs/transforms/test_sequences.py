@@ -14,7 +14,7 @@ from jobs.common.settings import Settings
 from jobs.transforms import sequence_arrays
 from jobs.transforms.sequence_arrays import emit_partition
 from jobs.transforms.sequence_plan import SequencePlan
-from jobs.transforms.sequences import build_sequences, flat_rows, sequence_schema
+from jobs.transforms.sequences import build_sequences, flat_rows, scenario_rows, sequence_schema
 from tests.jobs.reference import DAILY, Facts, Snapshots, reference_labels, reference_row
 
 FIRST, START, END = date(2026, 1, 1), date(2026, 2, 15), date(2026, 3, 16)
@@ -83,6 +83,13 @@ def tables(spark: SparkSession, facts: Facts, snapshots: Snapshots) -> Tables:
     )
 
 
+def built_of(frames: Tables, settings: Settings, days: list[date], with_labels: bool = False) -> DataFrame:
+    """The transform, with the scenarios' rows collected as the jobs do."""
+    facts, pairs, profiles, scenarios = frames
+    known = scenario_rows(facts, pairs, scenarios, settings, days).toArrow()
+    return build_sequences(facts, pairs, profiles, known, settings, days, with_labels, partitions=3)
+
+
 def assert_row_equals(row: Any, expected: dict[str, Any]) -> None:
     """Counts exactly, money and ratios to 1e-6 relative."""
     for name in DAILY[:6]:
@@ -107,7 +114,7 @@ def snapshots() -> Snapshots:
 @pytest.fixture(scope="module")
 def built(spark: SparkSession, settings: Settings, facts: Facts, snapshots: Snapshots) -> dict[Any, Any]:
     """Sequences of 30 days by key."""
-    rows = build_sequences(*tables(spark, facts, snapshots), settings, DAYS).collect()
+    rows = built_of(tables(spark, facts, snapshots), settings, DAYS).collect()
     keyed = {(row.advertiser_id, row.scenario_id, row.ds): row for row in rows}
     assert len(keyed) == len(rows)
     return keyed
@@ -133,7 +140,7 @@ def test_samples_are_the_eligible_rows_with_the_labels_of_the_next_week(
     spark: SparkSession, settings: Settings, built: dict[Any, Any], facts: Facts, snapshots: Snapshots
 ) -> None:
     frames = tables(spark, facts, snapshots)
-    samples = build_sequences(*frames, settings, DAYS[::4], with_labels=True).collect()
+    samples = built_of(frames, settings, DAYS[::4], with_labels=True).collect()
     wanted = {key for key, row in built.items() if row.eligible and key[2] in DAYS[::4]}
     assert {(row.advertiser_id, row.scenario_id, row.ds) for row in samples} == wanted
     for row in samples:
@@ -149,7 +156,7 @@ def test_facts_and_profiles_after_the_day_change_nothing(
     day = START + timedelta(days=9)
     past = {key: values for key, values in facts.items() if key[2] <= day}
     known = {a: {d: p for d, p in of_days.items() if d <= day} for a, of_days in snapshots.items()}
-    rows = build_sequences(*tables(spark, past, known), settings, [day]).collect()
+    rows = built_of(tables(spark, past, known), settings, [day]).collect()
     assert {(row.advertiser_id, row.scenario_id, row.ds): row for row in rows} == {
         key: row for key, row in built.items() if key[2] == day
     }
@@ -165,12 +172,15 @@ def test_a_partition_is_worked_off_in_blocks_of_whole_advertisers(
     values_at_once: int,
 ) -> None:
     plan = SequencePlan.of(settings, DAYS)
-    daily, pairs, profiles, _ = tables(spark, facts, snapshots)
+    daily, pairs, profiles, scenarios = tables(spark, facts, snapshots)
+    known = scenario_rows(daily, pairs, scenarios, settings, DAYS).toArrow()
     batches = flat_rows(daily, pairs, profiles, plan).toArrow().to_batches()
-    schema = to_arrow_schema(sequence_schema(settings))
+    schema = to_arrow_schema(sequence_schema(settings, ["scenario_type", "launched_on"]))
 
     def rows() -> list[dict[str, Any]]:
-        found = [row for batch in emit_partition(iter(batches), plan, schema) for row in batch.to_pylist()]
+        found = [
+            row for batch in emit_partition(iter(batches), plan, known, schema) for row in batch.to_pylist()
+        ]
         return sorted(found, key=lambda row: (row["advertiser_id"], row["scenario_id"], row["ds"]))
 
     whole = rows()
