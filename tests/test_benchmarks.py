@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
+from jobs.common.settings import Settings
 from tests.benchmarks.__main__ import BENCHMARKS, BY_NAME_ONLY
 from tests.benchmarks.calibration import figures_told
 from tests.benchmarks.figures import Figure, write_figures
 from tests.benchmarks.limits import missed
+from tests.benchmarks.sequences import World, exponent
 
 
 def test_figures_are_written_as_a_list_of_name_value_unit_command(tmp_path: Path) -> None:
@@ -39,6 +42,31 @@ def test_the_figures_of_training_are_read_from_its_last_words() -> None:
 def test_every_benchmark_can_be_measured() -> None:
     assert BENCHMARKS
     assert all(callable(module.measure) for module in {**BENCHMARKS, **BY_NAME_ONLY}.values())
+
+
+@pytest.mark.slow
+def test_both_ways_of_building_sequences_make_the_same_rows(
+    spark: SparkSession, settings: Settings, tmp_path: Path
+) -> None:
+    world = World(spark, settings, tmp_path, pairs=60, days=50)
+    ours, usual = (
+        {(r.advertiser_id, r.scenario_id, r.ds): r for r in rows.collect()}
+        for rows in (world.ours(4), world.windows(4))
+    )
+    assert len(ours) == 60 * 4 and set(ours) == set(usual)
+    nothing = [0.0] * 54  # the usual way has no row of an advertiser without facts
+    for key, row in ours.items():
+        other = usual[key]
+        for name in settings.columns.sequences:
+            assert list(row[name]) == list(other[name]), name
+        sums = other.advertiser_window_sums or nothing
+        assert list(row.advertiser_window_sums) == pytest.approx(sums, rel=1e-5)
+        for name in ("eligible", "scenario_type", *settings.columns.profile):
+            assert row[name] == other[name], name
+
+
+def test_cost_that_grows_as_a_power_of_size_is_told_by_its_exponent() -> None:
+    assert exponent((10, 30, 100), [2 * size**1.5 for size in (10, 30, 100)]) == pytest.approx(1.5)
 
 
 def test_a_figure_beyond_its_limits_is_told() -> None:

@@ -78,8 +78,9 @@ class World:
 
     def windows(self, count: int) -> DataFrame:
         """The same days with a window per column."""
-        facts, pairs = self.warehouse.read("facts.advertiser_daily"), self.warehouse.read("facts.pairs")
-        return window_per_column(facts, pairs, self.settings, min(self.end_days(count)), self.last)
+        names = ("facts.advertiser_daily", "facts.pairs", "facts.advertiser_profile", "facts.scenario")
+        tables = (self.warehouse.read(name) for name in names)
+        return window_per_column(*tables, self.settings, min(self.end_days(count)), self.last)
 
     def write(self, count: int) -> None:
         """As the job does: in scoring order, to the table, in one commit."""
