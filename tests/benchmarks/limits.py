@@ -25,6 +25,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "sequence_range_speedup": (3, inf),
     "sequence_range_over_day": (0, 3),
     "sequence_growth_pairs": (0, 1.05),
+    "sequence_two_million_peak_gb": (0, 8),
     "sequence_growth_days": (0, 1.05),
 }
 
