@@ -12,6 +12,7 @@ from tests.benchmarks import (
     calibration,
     compiled,
     demo_run,
+    messy_facts,
     meta_units,
     paper_model,
     precision,
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "training_rows": training_rows,
     "calibration": calibration,
     "sequences": sequences,
+    "messy_facts": messy_facts,
 }
 # Needs a C++ compiler, which the project does not: only by name.
 BY_NAME_ONLY = {"compiled": compiled}

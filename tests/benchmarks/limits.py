@@ -26,6 +26,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "sequence_range_over_day": (0, 3),
     "sequence_growth_pairs": (0, 1.05),
     "sequence_growth_days": (0, 1.05),
+    "messy_over_clean": (0, 1.5),
 }
 
 
