@@ -74,12 +74,13 @@ def write_messy(clean: Path, landing: Path, days: int, late_from: int, seed: int
     for name in ("scenario", "advertiser_profile"):
         (landing / name).mkdir(parents=True)
         pq.write_table(pq.read_table(clean / name / "part-0.parquet"), landing / name / "part-0.parquet")
-    hot, messy, undated = _busiest(clean, days), Messy(landing), []
+    hot, messy, undated, broken_so_far = _busiest(clean, days), Messy(landing), [], 0
     for number in range(days):
         draw, day = np.random.default_rng([seed, number]), day_of(number)
         rows = pq.ParquetFile(_file(clean, str(day), "part-0")).read()
         copies = _older_copies(rows.filter(_is_pair(rows, hot)).to_pylist())
-        broken = _broken(rows, draw, number)
+        broken = _broken(rows, draw, broken_so_far)
+        broken_so_far += len(broken)
         messy.rejected[str(day), "superseded_by_newer_row"] += len(copies)
         messy.rejected.update((str(day), reason) for reason, _ in broken if reason != "ds_invalid")
         undated += [row for reason, row in broken if reason == "ds_invalid"]
@@ -112,11 +113,11 @@ def _older_copies(hot: Rows) -> Rows:
     return copies
 
 
-def _broken(rows: pa.Table, draw: np.random.Generator, number: int) -> list[tuple[str, dict[str, Any]]]:
-    """(reason, row) of one copy in a hundred, every kind of damage in turn."""
+def _broken(rows: pa.Table, draw: np.random.Generator, before: int) -> list[tuple[str, dict[str, Any]]]:
+    """(reason, row) of one copy in a hundred, every kind of damage in turn; `before`: how many came before."""
     count = -(-rows.num_rows // round(1 / CORRUPT_SHARE))
     chosen = rows.take(pa.array(draw.choice(rows.num_rows, count, replace=False))).to_pylist()
-    kinds = [CORRUPTIONS[(number + i) % len(CORRUPTIONS)] for i in range(count)]
+    kinds = [CORRUPTIONS[(before + i) % len(CORRUPTIONS)] for i in range(count)]
     return [(reason, {**row, **damage}) for row, (reason, damage) in zip(chosen, kinds, strict=True)]
 
 

@@ -52,8 +52,8 @@ def refuse_missing_columns(warehouse: Warehouse, settings: Settings, table: str)
     lacking = [name for name in input_columns(settings, table) if name not in held]
     if lacking:
         raise DataCheckError(
-            f"table {table} lacks column {', '.join(lacking)} that the settings declare; found columns {', '.join(held)}; "
-            "it was ingested with other settings"
+            f"table {table} lacks column {', '.join(lacking)} that the settings declare; "
+            f"found columns {', '.join(held)}; it was ingested with other settings"
         )
 
 

@@ -126,7 +126,8 @@ def test_days_before_the_first_fact_fail_and_write_no_row(
     status, last = refusal(capsys, built.root, "--start-ds", "2025-12-01", "--end-ds", "2025-12-31")
     assert (status, last) == (
         3,
-        "build_sequences: data check failed: no pair was seen up to 2025-12-31; run ingest_facts for earlier days first",
+        "build_sequences: data check failed: no pair was seen up to 2025-12-31; "
+        "run ingest_facts for earlier days first",
     )
     assert built.read(SEQUENCES).count() == PAIRS
 
@@ -143,8 +144,8 @@ def test_a_declared_column_that_the_facts_lack_is_named(
         },
     )
     told = (
-        "build_sequences: data check failed: table facts.advertiser_daily lacks column orders, visits that the settings "
-        "declare; found columns advertiser_id, scenario_id, ds, "
+        "build_sequences: data check failed: table facts.advertiser_daily lacks column orders, visits that the "
+        "settings declare; found columns advertiser_id, scenario_id, ds, "
     )
     for without_books in (False, True):  # a warehouse of before ops.input_days is read whole
         if without_books:

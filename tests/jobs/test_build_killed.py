@@ -1,4 +1,4 @@
-"""build_sequences killed while it writes, and between its two commits: the next run leaves what an undisturbed one does."""
+"""build_sequences killed while it writes, and between its two commits: the next run leaves the same rows."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_killed_build_run_again_leaves_the_rows_of_an_undisturbed_one(
 
 
 def kill_when_there(warehouse: Warehouse, moment: str, folder: Path) -> None:
-    """Run the job as a process and kill it, with all it started, as soon as the table has a file more of this pattern."""
+    """Run the job as a process and kill it, with all it started, once the table has a new file of this pattern."""
     table, log = Path(warehouse.path(SEQUENCES)), folder / "log"
     before = set(table.glob(moment))
     run = submit("build_sequences", arguments(warehouse, FIRST, LAST), folder, log)
