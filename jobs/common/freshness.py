@@ -18,7 +18,14 @@ from itertools import accumulate
 
 from pyspark.sql.types import DateType, StringType, StructField, StructType
 
-from jobs.common.input_days import FACTS, PROFILES, FiguresByDay, figures_of_table, recorded_figures
+from jobs.common.input_days import (
+    FACTS,
+    PROFILES,
+    FiguresByDay,
+    figures_of_table,
+    recorded_figures,
+    refuse_missing_columns,
+)
 from jobs.common.pairs import PAIR, read_pairs
 from jobs.common.settings import Settings
 from jobs.common.side_by_side import side_by_side
@@ -72,7 +79,8 @@ class FeatureInputs:
     def read(warehouse: Warehouse, settings: Settings) -> FeatureInputs:
         """The figures of a warehouse as it is now.
 
-        A table that ingest has not recorded yet is read whole. Raises ValueError when there are no facts.
+        A table that ingest has not recorded yet is read whole. Raises ValueError when there are no facts,
+        DataCheckError when they lack a column that the settings declare.
         """
         figures, pairs, scenarios = side_by_side(
             warehouse.spark,
@@ -170,6 +178,8 @@ def _recorded(warehouse: Warehouse, table: str) -> dict[date, str]:
 
 
 def _source_figures(warehouse: Warehouse, settings: Settings) -> dict[str, FiguresByDay]:
+    for table in (FACTS, PROFILES):
+        refuse_missing_columns(warehouse, settings, table)
     recorded = recorded_figures(warehouse)
     return {
         table: recorded[table] if table in recorded else figures_of_table(warehouse, settings, table)

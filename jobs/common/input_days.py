@@ -11,6 +11,7 @@ from datetime import date
 
 from pyspark.sql.types import DateType, LongType, StringType, StructField, StructType
 
+from jobs.common.job import DataCheckError
 from jobs.common.settings import Settings
 from jobs.common.small_frame import small_frame
 from jobs.common.warehouse import Warehouse
@@ -38,6 +39,22 @@ def input_columns(settings: Settings, table: str) -> list[str]:
     if table == PROFILES:
         return ["advertiser_id", "ds", *settings.columns.profile]
     raise ValueError(f"{table} is no input of sequences; expected {FACTS} or {PROFILES}")
+
+
+def refuse_missing_columns(warehouse: Warehouse, settings: Settings, table: str) -> None:
+    """Raise DataCheckError when a facts table that exists lacks a column that the settings declare, all of them named.
+
+    Facts that were taken in with other settings; Spark's own words would name a column of a long plan.
+    """
+    if not warehouse.exists(table):
+        return
+    held = warehouse.read(table).columns
+    lacking = [name for name in input_columns(settings, table) if name not in held]
+    if lacking:
+        raise DataCheckError(
+            f"table {table} lacks column {', '.join(lacking)} that the settings declare; "
+            f"found columns {', '.join(held)}; it was ingested with other settings"
+        )
 
 
 def recorded_figures(warehouse: Warehouse) -> dict[str, FiguresByDay]:

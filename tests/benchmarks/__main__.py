@@ -12,6 +12,7 @@ from tests.benchmarks import (
     calibration,
     compiled,
     demo_run,
+    messy_facts,
     meta_units,
     paper_model,
     precision,
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "training_rows": training_rows,
     "calibration": calibration,
     "sequences": sequences,
+    "messy_facts": messy_facts,
 }
 # Only by name: the first needs a C++ compiler, which the project does not, the second some minutes and 10 GB.
 BY_NAME_ONLY = {"compiled": compiled, "sequence_scale": sequence_scale}

@@ -27,6 +27,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "sequence_growth_pairs": (0, 1.05),
     "sequence_two_million_peak_gb": (0, 8),
     "sequence_growth_days": (0, 1.05),
+    "messy_over_clean": (0, 1.5),
 }
 
 
