@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import write_deltalake
 from numpy.typing import NDArray
 
@@ -68,7 +69,8 @@ def _profiles(advertisers: int) -> pa.Table:
 
 
 def _ids(number: NDArray[np.int64]) -> pa.Array:
-    return pa.array(np.char.add("adv", np.char.zfill(number.astype(np.str_), 9)))
+    digits = pc.utf8_lpad(pa.array(number).cast(pa.string()), 9, "0")
+    return pc.binary_join_element_wise("adv", digits, "")
 
 
 def _scenario_of(pair: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from deltalake import DeltaTable
+
 from jobs.common.settings import Settings, load_settings
 from tests.benchmarks.facts_world import day_of, write_facts
 from tests.benchmarks.figures import Figure
@@ -32,6 +34,9 @@ def measure() -> Iterator[Figure]:
         size = sum(file.stat().st_size for file in files)
         yield Figure("sequence_two_million_bytes_per_row", round(size / PAIRS, 1), "B", COMMAND)
         yield Figure("sequence_two_million_files", len(files), "", COMMAND)
+        (run,) = DeltaTable(str(root / "ops/job_runs")).to_pyarrow_table().to_pylist()
+        for name in ("shuffle_bytes", "spilled_bytes"):
+            yield Figure(f"sequence_two_million_{name}_per_row", round(run[name] / PAIRS, 1), "B", COMMAND)
 
 
 def _build(root: Path, settings: Settings) -> tuple[float, float]:
