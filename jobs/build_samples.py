@@ -15,10 +15,10 @@ from pyspark.sql import SparkSession
 
 from jobs.common.arguments import as_count
 from jobs.common.feature_build import FeatureBuild
-from jobs.common.freshness import FeatureInputs
+from jobs.common.freshness import FeatureInputs, stale_days
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.tables import ROW_GROUP_BYTES_OF_SAMPLES, row_orders
-from jobs.common.warehouse import every_day
+from jobs.transforms.week_before import days_of
 
 SAMPLES = "features.samples"
 
@@ -34,8 +34,13 @@ def build(context: JobContext) -> None:
     # In order within a file: training takes rows as they lie there, and a rebuild must not change what it gives.
     files = rows.sortWithinPartitions("ds", *row_orders(settings.knowledge_columns)[SAMPLES].columns)
     with _small_row_groups(context.spark), context.step(f"write {SAMPLES}"):
-        build_of.replace(warehouse, files, SAMPLES, days)
-    build_of.record(context, SAMPLES, days)
+        build_of.replace(context, files, SAMPLES, days)
+    stale = stale_days(warehouse, inputs, SAMPLES, with_labels=True)
+    if stale:
+        print(
+            f"build_samples: {len(stale)} as-of days, {stale[0]} to {stale[-1]}, are stale: their facts changed since",
+            file=sys.stderr,
+        )
     context.counts.rows_out = warehouse.read_days(SAMPLES, context.start_ds, context.end_ds).count()
 
 
@@ -51,7 +56,7 @@ def _end_days(context: JobContext, inputs: FeatureInputs) -> list[date]:
     end_ds = min(context.end_ds, last_complete)
     if end_ds < context.end_ds:
         print(f"build_samples: labels are complete up to {end_ds}; later days are left out", file=sys.stderr)
-    return every_day(context.start_ds, end_ds)[:: context.args.every_days]
+    return days_of(context.start_ds, end_ds)[:: context.args.every_days]
 
 
 @contextmanager

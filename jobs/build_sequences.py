@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from jobs.common.arguments import as_count
 from jobs.common.feature_build import FeatureBuild
@@ -19,34 +20,59 @@ from jobs.common.freshness import FeatureInputs, stale_days
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.settings import Settings
 from jobs.common.tables import row_orders
-from jobs.common.warehouse import day_ranges, every_day
+from jobs.common.warehouse import day_ranges
+from jobs.transforms.week_before import days_of
 
 SEQUENCES = "features.sequences"
 
 
 def build(context: JobContext) -> None:
-    """Replace the days of features.sequences, and as many stale ones as asked for, in one commit."""
+    """Replace the days of features.sequences; then, in a commit of their own, as many stale days as asked for."""
     warehouse, settings = context.warehouse, context.settings
     inputs = FeatureInputs.read(warehouse, settings)
     if not any(day <= context.end_ds for day in inputs.pairs):
         raise DataCheckError(
             f"no pair was seen up to {context.end_ds}; run ingest_facts for earlier days first"
         )
-    wanted = every_day(context.start_ds, context.end_ds)
-    stale = [day for day in stale_days(warehouse, inputs, SEQUENCES) if day not in set(wanted)]
-    build_of = FeatureBuild(inputs, tuple(sorted([*_newest(stale, context.args.stale_days), *wanted])))
-    ranges = day_ranges(build_of.end_days)
+    stale = stale_days(warehouse, inputs, SEQUENCES)
+    wanted = days_of(context.start_ds, context.end_ds)
+    rows_out = _build_days(context, FeatureBuild(inputs, tuple(wanted)))
+    again = _newest(_that_can_be_built(stale, context, inputs), context)
+    if again:
+        rows_out += _build_days(context, FeatureBuild(inputs, tuple(again)))
+    context.counts.rows_out = rows_out
+
+
+def _build_days(context: JobContext, build_of: FeatureBuild) -> int:
+    """Replace the days and say from what they were built; returns their rows."""
+    warehouse, ranges = context.warehouse, day_ranges(build_of.end_days)
     with context.step(f"write {SEQUENCES}"):
-        rows = in_scoring_order(build_of.rows(warehouse, settings), settings)
-        build_of.replace(warehouse, rows, SEQUENCES, ranges)
-    build_of.record(context, SEQUENCES, ranges)
-    context.counts.rows_out = warehouse.read_ranges(SEQUENCES, ranges).count()
+        rows = in_scoring_order(build_of.rows(warehouse, context.settings), context.settings)
+        build_of.replace(context, rows, SEQUENCES, ranges)
+    return warehouse.read_ranges(SEQUENCES, ranges).count()
 
 
-def _newest(stale: list[date], most: int | None) -> list[date]:
-    """The stale days to build again, the newest first; says what is done and what is left."""
-    chosen = stale[len(stale) - min(most or 0, len(stale)) :]
-    left = stale[: len(stale) - len(chosen)]
+def _that_can_be_built(stale: list[date], context: JobContext, inputs: FeatureInputs) -> list[date]:
+    """Without days of this run, days after the newest facts (stale again tomorrow), days whose facts are gone."""
+    others = [day for day in stale if not context.start_ds <= day <= context.end_ds]
+    if not others:
+        return []
+    known = [day for day, figures in inputs.facts.items() if figures.rows]
+    (oldest,) = context.warehouse.read("facts.advertiser_daily").agg(F.min("ds")).collect()[0]
+    lost = any(day < oldest for day in known)  # by retention
+    first = oldest + timedelta(days=inputs.history_days - 1) if lost else date.min
+    return [day for day in others if first <= day <= max(known)]
+
+
+def _newest(stale: list[date], context: JobContext) -> list[date]:
+    """The stale days to build again, the newest first; says what is done and what is left.
+
+    Days more than a history before the run's are left as well: one build would make everything between them dense.
+    """
+    near = context.start_ds - timedelta(days=context.settings.history_days)
+    close = [day for day in stale if near <= day <= context.end_ds]
+    chosen = close[len(close) - min(context.args.stale_days or 0, len(close)) :]
+    left = [day for day in stale if day not in chosen]
     if chosen:
         told = ", ".join(map(str, chosen))
         print(
@@ -56,7 +82,7 @@ def _newest(stale: list[date], most: int | None) -> list[date]:
     if left:
         print(
             f"build_sequences: {len(left)} built days are stale, {left[0]} to {left[-1]}: their facts changed since; "
-            f"--stale-days {len(stale)} builds them again",
+            "build these days again, or give --stale-days (at most history_days before --start-ds)",
             file=sys.stderr,
         )
     return chosen

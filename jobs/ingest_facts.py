@@ -26,7 +26,6 @@ from jobs.common.pairs import refresh_pairs
 from jobs.common.settings import Settings
 from jobs.common.side_by_side import side_by_side
 from jobs.common.small_frame import small_frame
-from jobs.common.warehouse import every_day
 from jobs.transforms.fact_rules import (
     TYPED,
     attribute_rules,
@@ -35,6 +34,7 @@ from jobs.transforms.fact_rules import (
     number_rules,
     with_typed,
 )
+from jobs.transforms.week_before import days_of
 
 Snapshots = tuple[DataFrame, DaysRead] | None
 
@@ -60,7 +60,7 @@ def ingest(context: JobContext) -> None:
     current = {FACTS: daily.figures, PROFILES: snapshots.figures}
     side_by_side(
         context.spark,
-        lambda: refresh_pairs(context.warehouse, every_day(days.first, days.last)),
+        lambda: refresh_pairs(context.warehouse, days_of(days.first, days.last)),
         lambda: record_figures(context.warehouse, context.settings, recorded, current),
     )
     context.counts.rows_in = daily.rows + daily.rows_quarantined

@@ -18,7 +18,7 @@ from jobs.common.ddl import CONSUMER_TABLES
 from jobs.common.job import JobContext, run_job
 from jobs.common.publication import PUBLISHED_DAYS
 from jobs.common.tables import TABLES, row_orders
-from jobs.common.upkeep import delete_days_before, pack_files, rewrite_in_order, table_size, vacuum
+from jobs.common.upkeep import delete_days_before, has_days, pack_files, rewrite_in_order, table_size, vacuum
 from jobs.common.warehouse import CONFLICTS
 
 MB = 2**20
@@ -87,8 +87,9 @@ def compact(context: JobContext, table: str) -> None:
     if order is not None:
         rewrite_in_order(context.warehouse, table, days, order, target_bytes)
     else:
-        has_days = "ds" in context.warehouse.read(table).columns
-        pack_files(context.warehouse, table, days if has_days else None, target_bytes)
+        pack_files(
+            context.warehouse, table, days if has_days(context.warehouse, table) else None, target_bytes
+        )
 
 
 def remove_old_checkpoints(root: str, hours: int) -> int:

@@ -2,11 +2,13 @@
 
 A run replaces its own days by what landing holds for them. The days before that it reads again are compared with what
 the tables hold: a day with other rows is replaced, an equal one is left without a commit, and so is a day that landing
-does not hold any more (its retention deletes no facts).
+does not hold any more (its retention deletes no facts). Fewer rows than before are a deletion only where the day came
+as a partition of its own: a flat folder may have lost an older file, and then the day is left alone and told.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,9 +18,9 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.common.input_days import FiguresByDay, input_columns
+from jobs.common.input_days import FiguresByDay, input_columns, refuse_missing_columns
 from jobs.common.settings import Calendar, Settings
-from jobs.common.warehouse import Warehouse, day_ranges, every_day, in_ranges
+from jobs.common.warehouse import Warehouse, day_ranges, in_ranges
 from jobs.transforms.day_figures import DayFigures, figures_by, figures_of
 from jobs.transforms.fact_rules import (
     TYPED,
@@ -28,6 +30,7 @@ from jobs.transforms.fact_rules import (
     quarantined_rows,
     with_typed,
 )
+from jobs.transforms.week_before import days_of
 
 INGESTED_AT = {"ingested_at": "timestamp"}
 LANDED, REJECTED, HELD, QUARANTINED = "landed", "rejected", "held", "quarantined"
@@ -54,12 +57,12 @@ class DaysRead:
     @property
     def compared(self) -> list[date]:
         """Days that are replaced only where they changed."""
-        return [day for day in every_day(self.first, self.last) if day < self.own]
+        return [day for day in days_of(self.first, self.last) if day < self.own]
 
     @property
     def replaced(self) -> list[date]:
         """Days that are replaced whatever the tables hold."""
-        return every_day(self.own, self.last)
+        return days_of(self.own, self.last)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,9 @@ def replace_fact_days(
     facts, rejected = good_rows(checked, columns), quarantined_rows(checked, columns, days.first, days.last)
     found = _figures(warehouse, settings, entity, facts, rejected, days)
     corrected, of_quarantine = found.changed(days)
+    left = _not_delivered_whole(checked, found, corrected, entity)
+    corrected = [day for day in corrected if day not in left]
+    of_quarantine = [day for day in of_quarantine if day not in left]
     _replace_quarantine(warehouse, entity, rejected, days, of_quarantine)
     _replace(warehouse, facts, f"facts.{entity.name}", [*corrected, *days.replaced])
     checked.unpersist()
@@ -89,8 +95,28 @@ def replace_fact_days(
         rows=found.rows(LANDED, [*corrected, *days.replaced]),
         rows_quarantined=found.rows(REJECTED, [*of_quarantine, *days.replaced]),
         corrected=sorted({*corrected, *of_quarantine}),
-        figures=found.now(days),
+        figures=found.now(days, corrected),
     )
+
+
+def _not_delivered_whole(
+    checked: DataFrame, found: _Found, corrected: Sequence[date], entity: Entity
+) -> list[date]:
+    """Days that came with fewer rows than the facts hold, and not in a partition of their own; says which."""
+    fewer = [day for day in corrected if found.of(LANDED, day).rows < found.of(HELD, day).rows]
+    if not fewer:
+        return []
+    day = F.col(f"{TYPED}.ds")
+    own = F.col("source_file").startswith(F.concat(F.lit("ds="), day.cast("string"), F.lit("/")))
+    whole = {row["day"] for row in checked.where(own).select(day.alias("day")).distinct().collect()}
+    left = [day for day in fewer if day not in whole]
+    if left:
+        print(
+            f"ingest_facts: {entity.name}: left alone, since landing holds fewer rows of them than the facts and no "
+            f"partition of their own: {', '.join(map(str, left))}; run ingest_facts for them to take them as they are",
+            file=sys.stderr,
+        )
+    return left
 
 
 def _of_days(typed: DataFrame, days: DaysRead, calendar: Calendar) -> DataFrame:
@@ -116,16 +142,17 @@ class _Found:
     def changed(self, days: DaysRead) -> tuple[list[date], list[date]]:
         """Compared days whose facts have other rows now, and those whose quarantine is to be replaced."""
         landed = [day for day in days.compared if self.is_landed(day)]
-        of_facts = [day for day in landed if self.of(LANDED, day) != self.of(HELD, day)]
+        good = [day for day in landed if self.of(LANDED, day).rows > 0]
+        of_facts = [day for day in good if self.of(LANDED, day) != self.of(HELD, day)]
         own = [day for day in landed if self.of(REJECTED, day) != self.of(QUARANTINED, day)]
         return of_facts, sorted({*of_facts, *own})
 
-    def now(self, days: DaysRead) -> FiguresByDay:
+    def now(self, days: DaysRead, corrected: Sequence[date]) -> FiguresByDay:
         """Of each day read, what its facts hold once they are replaced."""
-        kept = {day for day in days.compared if not self.is_landed(day)}
+        kept = set(days.compared) - set(corrected)
         return {
             day: self.input.get((HELD if day in kept else LANDED, day), DayFigures())
-            for day in every_day(days.first, days.last)
+            for day in days_of(days.first, days.last)
         }
 
     def rows(self, kind: str, days: Sequence[date]) -> int:
@@ -146,6 +173,7 @@ def _figures(
     sides = [(LANDED, facts, of_facts), (REJECTED, rejected, of_rejected)]
     earlier = in_ranges(day_ranges(days.compared))
     if days.compared and warehouse.exists(f"facts.{entity.name}"):
+        refuse_missing_columns(warehouse, settings, f"facts.{entity.name}")
         held = warehouse.read(f"facts.{entity.name}").where(earlier)
         quarantined = warehouse.read(f"quarantine.{entity.name}").where(earlier & filed_under_own_day())
         sides += [(HELD, held, of_facts), (QUARANTINED, quarantined, of_rejected)]

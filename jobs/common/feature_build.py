@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 
 from jobs.common.ddl import add_missing_columns
-from jobs.common.freshness import FeatureInputs, record_built
+from jobs.common.freshness import FeatureInputs, forget_built, record_built
 from jobs.common.job import JobContext
 from jobs.common.pairs import PAIRS, read_pairs
 from jobs.common.settings import Settings
@@ -41,6 +41,11 @@ class FeatureBuild:
         first, last = self.fact_days
         rows = sum(figures.rows for day, figures in self.inputs.facts.items() if first <= day <= last)
         pairs = sum(figures.rows for day, figures in self.inputs.pairs.items() if day <= max(self.end_days))
+        rows += sum(
+            figures.rows
+            for day, figures in self.inputs.profiles.items()
+            if min(self.end_days) < day <= max(self.end_days)
+        )
         return max(1, -(-rows // ROWS_OF_A_PART), -(-pairs // PAIRS_OF_A_PART))
 
     def rows(self, warehouse: Warehouse, settings: Settings) -> DataFrame:
@@ -57,17 +62,23 @@ class FeatureBuild:
         )
 
     def replace(
-        self, warehouse: Warehouse, rows: DataFrame, table: str, ranges: Sequence[tuple[date, date]]
+        self, context: JobContext, rows: DataFrame, table: str, ranges: Sequence[tuple[date, date]]
     ) -> None:
-        """Replace the ranges of days by `rows` in one commit; a table of an older version gets the columns it lacks."""
+        """Replace the ranges of days by `rows` in one commit, then say what they were built from.
+
+        Before it, what is said of them is forgotten: killed in between, they are stale, never fresh over other rows. A
+        table of an older version gets the columns that it lacks.
+        """
+        warehouse = context.warehouse
         if warehouse.exists(table):
             add_missing_columns(warehouse, table, dict(rows.dtypes))
+        forget_built(warehouse, table, self.end_days)
         warehouse.replace_ranges(rows, table, ranges)
+        self._record(warehouse, table, ranges)
 
-    def record(self, context: JobContext, table: str, ranges: Sequence[tuple[date, date]]) -> None:
-        """Say what the days were built from, once they are committed."""
+    def _record(self, warehouse: Warehouse, table: str, ranges: Sequence[tuple[date, date]]) -> None:
         for start, end in ranges:
             built = {
                 day: self.inputs.of(day, self.with_labels) for day in self.end_days if start <= day <= end
             }
-            record_built(context.warehouse, table, built, start, end)
+            record_built(warehouse, table, built, start, end)

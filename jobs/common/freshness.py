@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -153,6 +153,15 @@ def record_built(
     )
     days = f"feature_table = '{table}' and ds >= date'{start_ds}' and ds <= date'{end_ds}'"
     warehouse.replace_where(frame, FEATURE_DAYS, days, ())
+
+
+def forget_built(warehouse: Warehouse, table: str, days: Collection[date]) -> None:
+    """Say nothing of these days any more, before they are replaced; no commit when nothing is said of them."""
+    said = sorted(set(days) & set(_recorded(warehouse, table)))
+    if said:
+        inside = ", ".join(f"date'{day}'" for day in said)
+        nothing = small_frame(warehouse.spark, [], SCHEMA)
+        warehouse.replace_where(nothing, FEATURE_DAYS, f"feature_table = '{table}' and ds in ({inside})", ())
 
 
 def stale_days(

@@ -22,8 +22,11 @@ COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 KEY_COLUMNS = ("advertiser_id", "scenario_id", "ds")
 SCENARIO_LEVELS = ("scenario_active_level", "scenario_spend_level", "scenario_zero_level")
 """Levels of a scenario's last T days in features.*: active advertisers, spend per advertiser, zero share."""
+# Of our own columns, of tables and on the way to them.
 RESERVED_NAMES = frozenset(
     {*KEY_COLUMNS, *SCENARIO_LEVELS, "ingested_at", "eligible", "active_rate", "dq_errors", "source_file"}
+    | {"kind", "day", "first_ds", "advertiser_window_sums"}
+    | {"active_advertisers", "spend_per_advertiser", "zero_share"}
 )
 SAFE_VACUUM_HOURS = 168
 VACUUM_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"

@@ -15,6 +15,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.common.ddl import absolute_path
 from jobs.common.tables import RowOrder
 from jobs.common.warehouse import Warehouse, through_conflicts
 
@@ -28,6 +29,12 @@ class TableSize:
 
     files: int
     bytes: int
+
+
+def has_days(warehouse: Warehouse, table: str) -> bool:
+    """Whether its files lie in partitions by ds."""
+    detail = warehouse.spark.sql(f"DESCRIBE DETAIL {_named(warehouse, table)}")
+    return "ds" in detail.select("partitionColumns").collect()[0][0]
 
 
 def table_size(warehouse: Warehouse, table: str) -> TableSize:
@@ -148,4 +155,4 @@ def _in_pieces(rows: DataFrame, pieces: Mapping[date, int], order: RowOrder) -> 
 
 
 def _named(warehouse: Warehouse, table: str) -> str:
-    return f"delta.`{warehouse.path(table)}`"
+    return f"delta.`{absolute_path(warehouse.path(table))}`"

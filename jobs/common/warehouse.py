@@ -25,7 +25,7 @@ PROPERTIES_OF_A_NEW_TABLE = {"delta.enableDeletionVectors": "false"}
 # What readers filter by, beside the day; of every other column a file's smallest and largest value helps nobody. (Delta
 # keeps none of booleans such as `eligible`.)
 STATISTICS_COLUMNS = ("advertiser_id", "scenario_id")
-MAX_COMMIT_TRIES = 5
+MAX_COMMIT_TRIES = 10
 T = TypeVar("T")
 # Another writer committed first; Delta's Python classes have no common parent.
 CONFLICTS = (
@@ -154,8 +154,3 @@ def day_ranges(days: Iterable[date]) -> list[tuple[date, date]]:
         else:
             ranges.append((day, day))
     return ranges
-
-
-def every_day(start_ds: date, end_ds: date) -> list[date]:
-    """The days start_ds .. end_ds, both included; none when start_ds is after end_ds."""
-    return [start_ds + timedelta(days=offset) for offset in range((end_ds - start_ds).days + 1)]

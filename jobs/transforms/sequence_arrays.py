@@ -139,6 +139,8 @@ class DenseBlock:
         totals = np.add.reduceat(self.dense, np.flatnonzero(is_first), axis=1)
         self.totals = WindowSums(np.ascontiguousarray(totals.transpose(2, 0, 1)), max(self.plan.windows_days))
         self.place_of_advertiser = np.cumsum(is_first) - 1
+        of_block = np.searchsorted(rows.snapshot_advertiser, [self.advertiser[0], self.advertiser[-1] + 1])
+        self.snapshots = np.arange(*of_block)
 
     def _scatter(self, first: int, end: int) -> Doubles:
         """Sparse daily rows of each pair -> dense [C, P, D]."""
@@ -181,7 +183,7 @@ class DenseBlock:
     def _profiles(self, pairs: Ints, day: int) -> Iterator[pa.Array]:
         """Profile columns [P] of the newest snapshot with ds <= day, null where there is none."""
         rows, advertiser = self.rows, self.advertiser[pairs]
-        known = np.flatnonzero(rows.snapshot_day <= day)
+        known = self.snapshots[rows.snapshot_day[self.snapshots] <= day]
         # Snapshots lie by advertiser and day: the last known one at or before the advertiser's end.
         place = np.searchsorted(rows.snapshot_advertiser[known], advertiser, side="right") - 1
         found = np.zeros(len(pairs), dtype=bool)

@@ -15,7 +15,8 @@ from jobs import build_sequences
 from jobs.build_sequences import SEQUENCES
 from jobs.common.freshness import FeatureInputs, stale_days
 from jobs.common.settings import Settings
-from jobs.common.warehouse import Warehouse, every_day
+from jobs.common.warehouse import Warehouse
+from jobs.transforms.week_before import days_of
 from tests.benchmarks.facts_world import day_of, write_facts
 from tests.jobs.rows import arguments, content
 from tests.jobs.submitted import submit
@@ -60,7 +61,7 @@ def test_a_killed_build_run_again_leaves_the_rows_of_an_undisturbed_one(
 
     table = Path(killed.path(SEQUENCES))
     assert (table / COMMIT).exists() is is_committed
-    wanted = every_day(FIRST, LAST)
+    wanted = days_of(FIRST, LAST)
     assert days_held(killed) == (before | set(wanted) if is_committed else before)
     if not is_committed:
         assert killed.read(SEQUENCES).count() == rows_before

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from jobs import build_samples, build_sequences, ingest_facts
 from jobs.common.settings import DEFAULT_SETTINGS
 from jobs.common.warehouse import Warehouse
-from tests.jobs.reference import DAILY, Facts, Snapshots, reference_row
+from tests.jobs.reference import DAILY, Facts, Snapshots, reference_labels, reference_row
 
 pytestmark = pytest.mark.slow
 FIRST, BEFORE, RUNS, LATE_DAYS, T = date(2026, 4, 1), 12, 5, 3, 10
@@ -142,6 +142,14 @@ def test_day_by_day_with_corrections_ends_as_the_final_facts_say(
     # The same days as one range, and again: nothing changes.
     run(build_sequences, BEFORE, BEFORE + RUNS - 1)
     assert rows(warehouse, "features.sequences") == built
-    run(build_samples, BEFORE - 2, BEFORE + RUNS - 8)
+    # Labels are of the corrected facts too.
+    run(build_samples, BEFORE - 4, BEFORE + RUNS - 8)
     samples = rows(warehouse, "features.samples")
-    assert all(built[key].eligible for key in samples if key in built)
+    days = [ds(day) for day in range(BEFORE - 4, BEFORE + RUNS - 7)]
+    expected = {
+        (a, s, day): reference_row(facts, snapshots(), a, s, day, T) for a, s in pairs for day in days
+    }
+    assert set(samples) == {key for key, row in expected.items() if row and row["eligible"]} != set()
+    for key, row in samples.items():
+        labels = reference_labels(facts, *key)
+        assert {name: row[f"label_{name}"] for name in labels} == pytest.approx(labels)

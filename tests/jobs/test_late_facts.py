@@ -274,3 +274,22 @@ def test_late_days_is_a_setting_and_stale_days_follow_from_it(
     assert stale_days(warehouse, FeatureInputs.read(warehouse, settings), table) == []
     source.ingest(5)
     assert stale_days(warehouse, FeatureInputs.read(warehouse, settings), table) == [ds(3), ds(4)]
+
+
+def test_a_flat_folder_that_lost_an_older_file_deletes_no_facts(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = Source(warehouse)
+    flat = source.root / "advertiser_daily" / "part-0.csv"
+    early = [row(advertiser_id=f"a{n}", ds=str(ds(0))) for n in range(3)]
+    write_csv(flat, early)
+    source.ingest(0)
+    # The next file holds the next day and one late row of the day before; the older file has gone to an archive.
+    write_csv(flat, [row(ds=str(ds(1))), row(advertiser_id="a9", ds=str(ds(0)))])
+    source.ingest(1)
+    assert "left alone, since landing holds fewer rows of them than the facts" in capsys.readouterr().err
+    assert sorted(source.clicks()) == [("a0", 0), ("a1", 0), ("a1", 1), ("a2", 0)]
+    # A corrupt row alone of a day is no reason to empty it either.
+    write_csv(flat, [row(ds=str(ds(2))), row(clicks="x", ds=str(ds(1)))])
+    source.ingest(2)
+    assert ("a1", 1) in source.clicks()

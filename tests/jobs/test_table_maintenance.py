@@ -22,6 +22,7 @@ from jobs.common.publication import PUBLISHED_DAYS, publish_days
 from jobs.common.run_log import JOB_RUNS, RunCounts, RunResult, write_run
 from jobs.common.settings import DEFAULT_SETTINGS, VACUUM_CHECK, Settings, SettingsError, load_settings
 from jobs.common.side_by_side import side_by_side
+from jobs.common.spark_metrics import RunMetrics
 from jobs.common.tables import ROW_GROUP_BYTES_OF_SAMPLES, RowOrder, row_orders
 from jobs.common.upkeep import TableSize, pieces_by_day, rewrite_in_order, session_conf
 from jobs.common.warehouse import Warehouse
@@ -103,7 +104,7 @@ def test_other_tables_and_the_run_log_are_packed_in_one_commit_each(
     warehouse.replace_days(rows, SCORES, day(0), day(1))
     for _ in range(3):
         result = RunResult("publish", day(0), day(0), 1.0, "v", "done")
-        write_run(warehouse, result, RunCounts())
+        write_run(warehouse, result, RunCounts(), RunMetrics())
     before = {table: content(warehouse.read(table)) for table in (SCORES, JOB_RUNS)}
     assert run(warehouse, day(0), day(1)) == 0
     assert content(warehouse.read(SCORES)) == before[SCORES]
@@ -186,9 +187,10 @@ def test_a_day_is_written_again_only_when_its_files_are_small() -> None:
 
 
 def test_samples_keep_the_row_groups_that_training_shuffles() -> None:
-    from jobs.build_samples import ROW_GROUP_BYTES
+    from jobs import build_samples
 
-    assert row_orders(())["features.samples"].row_group_bytes == ROW_GROUP_BYTES_OF_SAMPLES == ROW_GROUP_BYTES
+    order = row_orders(())["features.samples"]
+    assert order.row_group_bytes == ROW_GROUP_BYTES_OF_SAMPLES == build_samples.ROW_GROUP_BYTES_OF_SAMPLES
 
 
 def test_settings_refuse_what_would_hurt_and_keep_what_training_reads(tmp_path: Path) -> None:
