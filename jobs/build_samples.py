@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date, timedelta
-
-from pyspark.sql import SparkSession
 
 from jobs.common.arguments import as_count
 from jobs.common.feature_build import FeatureBuild
 from jobs.common.freshness import FeatureInputs, stale_days
 from jobs.common.job import DataCheckError, JobContext, run_job
+from jobs.common.session import session_conf
 from jobs.common.tables import ROW_GROUP_BYTES_OF_SAMPLES, row_orders
 from jobs.transforms.week_before import days_of
 
@@ -33,7 +31,10 @@ def build(context: JobContext) -> None:
     days = [(context.start_ds, context.end_ds)]
     # In order within a file: training takes rows as they lie there, and a rebuild must not change what it gives.
     files = rows.sortWithinPartitions("ds", *row_orders(settings.knowledge_columns)[SAMPLES].columns)
-    with _small_row_groups(context.spark), context.step(f"write {SAMPLES}"):
+    # Training reads row group by row group in random order: small ones are shuffled better and fit in memory. Delta
+    # passes no Parquet options of a writer on, so it is an option of the session for as long as the write takes.
+    row_groups = {"parquet.block.size": str(ROW_GROUP_BYTES_OF_SAMPLES)}
+    with session_conf(context.spark, row_groups), context.step(f"write {SAMPLES}"):
         build_of.replace(context, files, SAMPLES, days)
     stale = stale_days(warehouse, inputs, SAMPLES, with_labels=True)
     if stale:
@@ -57,19 +58,6 @@ def _end_days(context: JobContext, inputs: FeatureInputs) -> list[date]:
     if end_ds < context.end_ds:
         print(f"build_samples: labels are complete up to {end_ds}; later days are left out", file=sys.stderr)
     return days_of(context.start_ds, end_ds)[:: context.args.every_days]
-
-
-@contextmanager
-def _small_row_groups(spark: SparkSession) -> Iterator[None]:
-    """Training reads row group by row group in random order: small ones are shuffled better and fit in memory.
-
-    Delta passes no Parquet options of a writer on, so it is an option of the session for as long as the write takes.
-    """
-    spark.conf.set("parquet.block.size", ROW_GROUP_BYTES_OF_SAMPLES)
-    try:
-        yield
-    finally:
-        spark.conf.unset("parquet.block.size")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

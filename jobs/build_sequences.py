@@ -55,10 +55,12 @@ def _build_days(context: JobContext, build_of: FeatureBuild) -> int:
 def _that_can_be_built(stale: list[date], context: JobContext, inputs: FeatureInputs) -> list[date]:
     """Without days of this run, days after the newest facts (stale again tomorrow), days whose facts are gone."""
     others = [day for day in stale if not context.start_ds <= day <= context.end_ds]
-    if not others:
-        return []
     known = [day for day, figures in inputs.facts.items() if figures.rows]
+    if not others or not known:
+        return []
     (oldest,) = context.warehouse.read("facts.advertiser_daily").agg(F.min("ds")).collect()[0]
+    if oldest is None:
+        return []
     lost = any(day < oldest for day in known)  # by retention
     first = oldest + timedelta(days=inputs.history_days - 1) if lost else date.min
     return [day for day in others if first <= day <= max(known)]

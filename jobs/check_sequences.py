@@ -18,7 +18,8 @@ from jobs.common.arguments import add_report_argument
 from jobs.common.check_results import refuse_failures, write_verdicts
 from jobs.common.expectations import Promise, at_least, at_most, preload, validate
 from jobs.common.job import JobContext, run_job
-from jobs.common.settings import WINDOWS_DAYS, Checks, Settings
+from jobs.common.settings import Settings
+from jobs.common.settings_sections import WINDOWS_DAYS, Checks
 from jobs.common.side_by_side import side_by_side
 from jobs.transforms.daily_profile import WINDOW_SUMS, profile_sequences
 from jobs.transforms.fact_rules import SUPERSEDED

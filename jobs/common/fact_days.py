@@ -19,7 +19,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.common.input_days import FiguresByDay, input_columns, refuse_missing_columns
-from jobs.common.settings import Calendar, Settings
+from jobs.common.settings import Settings
+from jobs.common.settings_sections import Calendar
 from jobs.common.warehouse import Warehouse, day_ranges, in_ranges
 from jobs.transforms.day_figures import DayFigures, figures_by, figures_of
 from jobs.transforms.fact_rules import (

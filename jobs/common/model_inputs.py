@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from jobs.common.settings import WINDOWS_DAYS, Settings
+from jobs.common.settings import Settings
+from jobs.common.settings_sections import WINDOWS_DAYS
 from m2m import FeatureSpec, Samples
 
 SEQUENCES, WINDOW_SUMS, WEEKDAY = "sequences", "advertiser_window_sums", "weekday"

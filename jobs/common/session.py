@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
@@ -23,8 +24,6 @@ BASE_CONF: dict[str, ConfValue] = {
     "spark.sql.parquet.compression.codec": "zstd",
     # Rows with 40-day arrays are wide: 4,096 of them are about 6 MB as Arrow.
     "spark.sql.execution.arrow.maxRecordsPerBatch": 4096,
-    # collect_list over a pair's history has more groups than the default of 128 allows before it sorts instead.
-    "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": 100_000,
 }
 LOCAL_CONF: dict[str, ConfValue] = {
     # One machine: few shuffle partitions, and no web page per job.
@@ -39,8 +38,7 @@ LOCAL_CONF: dict[str, ConfValue] = {
     "spark.ui.enabled": False,
     "spark.ui.showConsoleProgress": False,
 }
-# A short job is over before compiled queries pay (docs/decisions/0002); M2M_JVM=full compiles them. Adaptive execution
-# stays on: without it Spark ignores the rebalance hint, and a day of sequences falls into many files.
+# A short job is over before compiled queries pay (docs/decisions/0002); M2M_JVM=full compiles them.
 SHORT_JOB_CONF: dict[str, ConfValue] = {
     "spark.sql.codegen.wholeStage": False,
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -71,6 +69,22 @@ def start_session(
         if key in chosen or not given.contains(key):
             builder = builder.config(key, _text(value))
     return builder.getOrCreate(), True
+
+
+@contextmanager
+def session_conf(spark: SparkSession, conf: Mapping[str, str]) -> Iterator[None]:
+    """Options of the session for as long as the block runs; what they were before comes back."""
+    before = {key: spark.conf.get(key, None) for key in conf}
+    for key, value in conf.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key, old in before.items():
+            if old is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, old)
 
 
 def _text(value: ConfValue) -> str:

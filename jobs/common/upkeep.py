@@ -6,8 +6,7 @@ Every step is one Delta commit or none, and compaction changes no row (its commi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.common.ddl import absolute_path
+from jobs.common.session import session_conf
 from jobs.common.tables import RowOrder
 from jobs.common.warehouse import Warehouse, through_conflicts
 
@@ -119,22 +119,6 @@ def vacuum(warehouse: Warehouse, table: str, hours: int) -> int:
     with session_conf(warehouse.spark, VACUUM_CONF):
         warehouse.spark.sql(f"VACUUM {_named(warehouse, table)} RETAIN {int(hours)} HOURS")
     return max(0, before - bytes_on_disk(warehouse.spark, warehouse.path(table)))
-
-
-@contextmanager
-def session_conf(spark: SparkSession, conf: Mapping[str, str]) -> Iterator[None]:
-    """Options of the session for as long as the block runs; what they were before comes back."""
-    before = {key: spark.conf.get(key, None) for key in conf}
-    for key, value in conf.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, old in before.items():
-            if old is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, old)
 
 
 def _files(warehouse: Warehouse, table: str, days: tuple[date, date]) -> dict[date, TableSize]:

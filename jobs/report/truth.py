@@ -12,7 +12,8 @@ from datetime import date, timedelta
 import duckdb
 
 from jobs.common.prediction_columns import prediction_columns
-from jobs.common.settings import Settings, Task
+from jobs.common.settings import Settings
+from jobs.common.settings_sections import Task
 
 Database = duckdb.DuckDBPyConnection
 BINS = 10

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jobs.common.settings import Settings, Task
+from jobs.common.settings import Settings
+from jobs.common.settings_sections import Task
 from jobs.report import truth_figures
 from jobs.report.html import Column, Markup, chart, heading, paragraph, section, table, text, tiles
 from jobs.report.queries import Run

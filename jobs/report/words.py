@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from datetime import date
 
-from jobs.common.settings import Settings, Task
+from jobs.common.settings import Settings
+from jobs.common.settings_sections import Task
 from jobs.report.queries import Candidate
 from jobs.transforms.reasons import FELL_BY, NO_BEHAVIOUR
 from jobs.transforms.selection import RECENT_DAYS, UNTOUCHED_DAYS

@@ -19,13 +19,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import DateType, LongType, StringType, StructField, StructType
 
-from jobs.common.settings import SCENARIO_LEVELS
+from jobs.common.settings_sections import SCENARIO_LEVELS
 from jobs.transforms.scenario_levels import count_level, money_level, share_level
+from jobs.transforms.sequence_plan import EPOCH, day_number
 
 WORD_DAYS = 64
 MAX_END_DAYS = 4000
 MAX_CELLS = 4_000_000  # of [P, D]; larger batches are worked off in slices
-EPOCH = date(1970, 1, 1)
 COUNTED = ("pairs", "active_advertisers", "active_pair_days")
 COUNTS = StructType(
     [
@@ -90,7 +90,7 @@ class WindowPlan:
     @staticmethod
     def of(days: Sequence[date], history_days: int) -> WindowPlan:
         """The plan of these end days."""
-        end_days = sorted({(day - EPOCH).days for day in days})
+        end_days = sorted({day_number(day) for day in days})
         runs: list[tuple[int, int]] = []
         for end_day in end_days:
             first = end_day - history_days + 1

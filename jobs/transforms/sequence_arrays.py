@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from jobs.common.settings import SCENARIO_LEVELS
+from jobs.common.settings_sections import SCENARIO_LEVELS
 from jobs.transforms.sequence_plan import SequencePlan
 
 Doubles = NDArray[np.float64]
@@ -43,7 +43,11 @@ def emit_partition(
 
 
 class AdvertiserRows:
-    """All rows of some advertisers, sorted by pair, not yet dense."""
+    """All rows of some advertisers, sorted by pair, not yet dense.
+
+    advertiser_of_pair, scenario_of_pair, first_seen: [P]; pair, day and each of `values`: [facts], day counted from
+    `plan.first_day`; snapshot_advertiser, snapshot_day and each of `profile`: [snapshots].
+    """
 
     def __init__(self, rows: pa.Table, plan: SequencePlan, scenarios: ScenarioRows) -> None:
         self.plan, self.scenarios = plan, scenarios
@@ -91,18 +95,14 @@ class AdvertiserRows:
 
     def blocks(self, pairs_at_once: int) -> Iterator[DenseBlock]:
         """Dense blocks of about so many pairs; an advertiser is never cut."""
-        starts = np.flatnonzero(np.diff(self.advertiser_of_pair, prepend=-1))
+        ends = np.flatnonzero(np.diff(self.advertiser_of_pair, append=-1)) + 1
         first = 0
         while first < len(self.advertiser_of_pair):
-            place = np.searchsorted(starts, first + pairs_at_once, side="right") - 1
-            end = int(starts[place]) if starts[place] > first else self._end_of_advertiser(first)
-            if first + pairs_at_once >= len(self.advertiser_of_pair):
-                end = len(self.advertiser_of_pair)
+            # The last advertiser that ends within so many pairs, or one alone that is larger.
+            within = np.searchsorted(ends, first + pairs_at_once, side="right") - 1
+            end = int(ends[max(within, np.searchsorted(ends, first, side="right"))])
             yield DenseBlock(self, first, end)
             first = end
-
-    def _end_of_advertiser(self, pair: int) -> int:
-        return int(np.searchsorted(self.advertiser_of_pair, self.advertiser_of_pair[pair], side="right"))
 
 
 class ScenarioRows:
@@ -124,7 +124,11 @@ class ScenarioRows:
 
 
 class DenseBlock:
-    """Pairs [first, end) of an `AdvertiserRows`, dense: absent days are 0."""
+    """Pairs [first, end) of an `AdvertiserRows`, dense: absent days are 0.
+
+    dense: [C, P, D] as double, for sums; sequences: [P, D] of each column and ratio, as they are written; alive_days:
+    [P, D + 1] eligible days before each day; totals: the advertisers' sums [D, C, A].
+    """
 
     def __init__(self, rows: AdvertiserRows, first: int, end: int) -> None:
         self.rows, self.plan, self.pairs = rows, rows.plan, slice(first, end)

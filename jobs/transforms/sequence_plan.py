@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from jobs.common.settings import WINDOWS_DAYS, Settings
+from jobs.common.settings import Settings
+from jobs.common.settings_sections import WINDOWS_DAYS
 
 EPOCH = date(1970, 1, 1)
 

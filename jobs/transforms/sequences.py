@@ -29,7 +29,8 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from jobs.common.settings import SCENARIO_LEVELS, Settings
+from jobs.common.settings import Settings
+from jobs.common.settings_sections import SCENARIO_LEVELS
 from jobs.transforms.scenario_statistics import scenario_statistics
 from jobs.transforms.sequence_arrays import FACT, SEEN, SNAPSHOT, emit_partition
 from jobs.transforms.sequence_plan import SequencePlan
@@ -120,7 +121,8 @@ def sequence_schema(settings: Settings, attributes: Sequence[str], with_labels: 
 
 
 def flat_rows(facts: DataFrame, pairs: DataFrame, profiles: DataFrame, plan: SequencePlan) -> DataFrame:
-    """kind, advertiser_id, scenario_id, day, values, profile: facts, first days and snapshots in one stream.
+    """Facts, first days and snapshots in one stream: kind, advertiser_id, scenario_id, day, the daily columns as double
+    and the profile columns; a row is null where its kind has no value.
 
     One shuffle brings all of an advertiser together; joining the three would take three.
     """

@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from jobs import build_sequences, ingest_facts
-from jobs.common.session import start_session
 from jobs.common.settings import load_settings
 from tests.benchmarks.facts_world import day_of
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.sequences import CONF, use_full_compiler
+from tests.benchmarks.session import long_job_session
 from tests.benchmarks.tree_clock import taken
 from tests.messy_landing import Messy, write_clean, write_messy
 
@@ -32,16 +31,10 @@ Main = Callable[[Sequence[str]], int]
 def measure() -> Iterator[Figure]:
     """Processor seconds of both sides by step, and the ratio of their sums."""
     settings = load_settings()
-    use_full_compiler()
-    spark, started_here = start_session("bench", settings, CONF)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            _sides(Path(folder) / "warm_up", WARM_UP_PAIRS, settings.late_days, ["messy"])
-            # Who goes first compiles what is left to compile: that is not to be clean's.
-            sides = _sides(Path(folder) / "full", PAIRS, settings.late_days, ["messy", "clean"] * ROUNDS)
-    finally:
-        if started_here:
-            spark.stop()
+    with long_job_session(settings), tempfile.TemporaryDirectory() as folder:
+        _sides(Path(folder) / "warm_up", WARM_UP_PAIRS, settings.late_days, ["messy"])
+        # Who goes first compiles what is left to compile: that is not to be clean's.
+        sides = _sides(Path(folder) / "full", PAIRS, settings.late_days, ["messy", "clean"] * ROUNDS)
     for side, seconds in sorted(sides.items()):
         for step in STEPS:
             yield Figure(f"{side}_{step}_seconds", round(seconds[step], 1), "s", COMMAND)

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from jobs.common.settings import Settings, load_settings
 from tests.benchmarks.facts_world import day_of, write_facts
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.session import full_compiler_options
 from tests.benchmarks.tree_clock import tree_ticks
 
 COMMAND = "python -m tests.benchmarks sequence_scale"
@@ -43,8 +44,7 @@ def _build(root: Path, settings: Settings) -> tuple[float, float]:
     day = str(day_of(settings.history_days - 1))
     command = ["spark-submit", "--master", "local[2]", "--driver-memory", "4g", str(JOB)]
     command += ["--warehouse", str(root), "--start-ds", day, "--end-ds", day]
-    options = os.environ.get("SPARK_SUBMIT_OPTS", "").replace("-XX:TieredStopAtLevel=1", "")
-    environment = {**os.environ, "SPARK_SUBMIT_OPTS": options, "M2M_JVM": "full"}
+    environment = {**os.environ, "SPARK_SUBMIT_OPTS": full_compiler_options(), "M2M_JVM": "full"}
     started, peak_mb = time.monotonic(), 0.0
     with subprocess.Popen(command, env=environment) as process:
         while process.poll() is None:

@@ -7,7 +7,6 @@ to write them as well is told as figures of its own.
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -19,45 +18,25 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.build_sequences import SEQUENCES, in_scoring_order
 from jobs.common.feature_build import FeatureBuild
 from jobs.common.freshness import FeatureInputs
-from jobs.common.session import ConfValue, start_session
 from jobs.common.settings import Settings, load_settings
 from jobs.common.warehouse import Warehouse
 from tests.benchmarks.facts_world import day_of, write_facts
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.session import long_job_session
 from tests.benchmarks.tree_clock import Taken, taken
 from tests.benchmarks.window_way import window_per_column
 
 COMMAND = "python -m tests.benchmarks sequences"
 PAIRS, DAYS, RANGE, ROUNDS = 100_000, 70, 30, 1
 GROWTH_PAIRS, GROWTH_DAYS = (50_000, 200_000, 800_000), (10, 30, 100)
-# A long job on one machine: queries are compiled, both cores are used.
-CONF: dict[str, ConfValue] = {
-    "spark.master": "local[2]",
-    "spark.driver.memory": "4g",
-    "spark.sql.codegen.wholeStage": True,
-    "spark.sql.codegen.factoryMode": "FALLBACK",
-    "spark.sql.shuffle.partitions": 8,
-}
 
 
 def measure() -> Iterator[Figure]:
     """All figures of sequences, in one Spark session."""
     settings = load_settings()
-    use_full_compiler()
-    spark, started_here = start_session("bench", settings, CONF)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            yield from _against_windows(spark, settings, Path(folder))
-            yield from _growth(spark, settings, Path(folder))
-    finally:
-        if started_here:
-            spark.stop()
-
-
-def use_full_compiler() -> None:
-    """As M2M_JVM=full does for a long local job; only a JVM that is not running yet can be told."""
-    options = os.environ.get("SPARK_SUBMIT_OPTS", "")
-    os.environ["SPARK_SUBMIT_OPTS"] = options.replace("-XX:TieredStopAtLevel=1", "")
+    with long_job_session(settings) as spark, tempfile.TemporaryDirectory() as folder:
+        yield from _against_windows(spark, settings, Path(folder))
+        yield from _growth(spark, settings, Path(folder))
 
 
 class World:

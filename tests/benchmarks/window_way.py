@@ -10,7 +10,8 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-from jobs.common.settings import WINDOWS_DAYS, Ratio, Settings
+from jobs.common.settings import Settings
+from jobs.common.settings_sections import WINDOWS_DAYS, Ratio
 
 PAIR, ADVERTISER = ("advertiser_id", "scenario_id"), ("advertiser_id",)
 

@@ -12,6 +12,8 @@ import pyarrow as pa
 from deltalake import write_deltalake
 from plotly.offline import get_plotlyjs
 
+from jobs import build_report
+
 DAY, NEWER = date(2026, 4, 15), date(2026, 4, 20)
 EVIL = "<img src=x onerror=evil()>"
 TYPES = {
@@ -170,3 +172,19 @@ class Reader(HTMLParser):
     def text(self) -> str:
         """All visible words, one space between them."""
         return " ".join(" ".join(self.words).split())
+
+
+def build(root: Path, report: Path, first: date = DAY, last: date = NEWER) -> str:
+    """Run the job; the page it wrote."""
+    arguments = [
+        "--warehouse",
+        str(root),
+        "--start-ds",
+        str(first),
+        "--end-ds",
+        str(last),
+        "--report",
+        str(report),
+    ]
+    assert build_report.main(arguments) == 0
+    return (report / "index.html").read_text(encoding="utf-8")

@@ -20,11 +20,13 @@ from pyspark.sql import functions as F
 from jobs import table_maintenance
 from jobs.common.publication import PUBLISHED_DAYS, publish_days
 from jobs.common.run_log import JOB_RUNS, RunCounts, RunResult, write_run
-from jobs.common.settings import DEFAULT_SETTINGS, VACUUM_CHECK, Settings, SettingsError, load_settings
+from jobs.common.session import session_conf
+from jobs.common.settings import DEFAULT_SETTINGS, Settings, SettingsError, load_settings
+from jobs.common.settings_sections import VACUUM_CHECK
 from jobs.common.side_by_side import side_by_side
 from jobs.common.spark_metrics import RunMetrics
 from jobs.common.tables import ROW_GROUP_BYTES_OF_SAMPLES, RowOrder, row_orders
-from jobs.common.upkeep import TableSize, pieces_by_day, rewrite_in_order, session_conf
+from jobs.common.upkeep import TableSize, pieces_by_day, rewrite_in_order
 from jobs.common.warehouse import Warehouse
 from tests.jobs.rows import day, scores, sequences
 

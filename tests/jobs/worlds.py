@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from jobs.common.settings import SCENARIO_LEVELS
+from jobs.common.settings_sections import SCENARIO_LEVELS
 from jobs.transforms.sequence_arrays import FACT, SEEN, SNAPSHOT
 from jobs.transforms.sequence_plan import SequencePlan, day_number
 from tests.jobs.reference import BEHAVIOURS, DAILY, Facts, Snapshots

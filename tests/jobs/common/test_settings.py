@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.common.settings import DEFAULT_SETTINGS, SCENARIO_LEVELS, SettingsError, load_settings
+from jobs.common.settings import DEFAULT_SETTINGS, SettingsError, load_settings
+from jobs.common.settings_sections import SCENARIO_LEVELS
 
 FILES = sorted(DEFAULT_SETTINGS.parent.glob("*.yaml"))
 

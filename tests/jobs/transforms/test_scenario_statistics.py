@@ -17,7 +17,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, DoubleType, LongType, StringType, StructField, StructType
 
-from jobs.common.settings import SCENARIO_LEVELS, Settings
+from jobs.common.settings import Settings
+from jobs.common.settings_sections import SCENARIO_LEVELS
 from jobs.common.small_frame import small_frame
 from jobs.transforms.scenario_levels import count_level, money_level, share_level
 from jobs.transforms.scenario_statistics import scenario_statistics
