@@ -20,8 +20,11 @@ from jobs.common.model_inputs import feature_spec
 from jobs.common.model_registry import CHAMPION, ModelRegistry, RegisteredBundle
 from jobs.common.prediction_columns import prediction_columns
 from jobs.common.publication import withdraw_days
-from jobs.common.score_udf import score_column, ship_bundle, with_scores
+from jobs.common.score_files import READING_CONF, scored_files
+from jobs.common.session import session_conf
 from jobs.common.settings import Settings
+from jobs.common.worker_errors import refusals_of_workers
+from jobs.common.worker_scorer import WorkerScorer
 from m2m import Bundle
 
 SEQUENCES, SCORES = "features.sequences", "scores.advertiser_scores"
@@ -31,21 +34,23 @@ def score(context: JobContext) -> None:
     """Replace the days of scores.advertiser_scores."""
     settings, warehouse = context.settings, context.warehouse
     rows = warehouse.read_days(SEQUENCES, context.start_ds, context.end_ds)
-    if rows.isEmpty():
+    files = sorted(rows.inputFiles())
+    if not files:
         raise DataCheckError(
             f"{SEQUENCES} has no row for {context.start_ds}..{context.end_ds}; run build_sequences first"
         )
     registered = _find_bundle(context, rows.columns)
-    threads = int(context.spark.sparkContext.getConf().get("spark.task.cpus", "1"))
-    name = ship_bundle(context.spark, registered.folder, registered.sha256)
-    predictions = score_column(settings, name, registered.sha256, threads)
-    # No shuffle and no sort: in the table's files a day's rows lie by knowledge key (jobs/common/tables.py), so pairs
-    # with the same knowledge row come together and their meta weights are generated once.
-    scored = finish(with_scores(rows, predictions), registered, settings, datetime.now(UTC))
+    worker = WorkerScorer.ship(context.spark, registered, settings)
+    scored = scored_files(context.spark, warehouse.path(SEQUENCES), files, worker, settings.task_names)
     create_table(warehouse, SCORES, settings)
     withdraw_days(warehouse, context.start_ds, context.end_ds)
-    with context.step(f"score pairs, write {SCORES}"):
-        warehouse.replace_days(scored, SCORES, context.start_ds, context.end_ds)
+    with (
+        context.step(f"score pairs, write {SCORES}"),
+        session_conf(context.spark, READING_CONF),
+        refusals_of_workers(),
+    ):
+        rows = finish(scored, registered, settings, datetime.now(UTC))
+        warehouse.replace_days(rows, SCORES, context.start_ds, context.end_ds)
     context.counts.rows_out = warehouse.read_days(SCORES, context.start_ds, context.end_ds).count()
 
 

@@ -8,9 +8,10 @@ Explanations need captum, which is slow to import: `from m2m.explain import Expl
 
 from m2m.bundle import Bundle, BundleError
 from m2m.config import ModelConfig, TrainingConfig
-from m2m.forecast import Forecast
+from m2m.forecast import Forecast, ForecastError
 from m2m.metrics import Cell, CellTotals, cell_metrics, nmae, overall, smape
 from m2m.model import M2M
+from m2m.pass_size import rows_of_a_pass
 from m2m.samples import Samples
 from m2m.scorer import Scorer
 from m2m.sources import MemorySource, SampleSource
@@ -29,6 +30,7 @@ __all__ = [
     "CheckpointError",
     "FeatureSpec",
     "Forecast",
+    "ForecastError",
     "MemorySource",
     "ModelConfig",
     "SampleSource",
@@ -41,5 +43,6 @@ __all__ = [
     "cell_metrics",
     "nmae",
     "overall",
+    "rows_of_a_pass",
     "smape",
 ]

@@ -13,6 +13,10 @@ import numpy.typing as npt
 Values = npt.NDArray[np.float64]
 
 
+class ForecastError(ValueError):
+    """The model gives numbers that are no forecast."""
+
+
 @dataclass(frozen=True)
 class Forecast:
     """Totals of the next days, float64 [N, m], in the tasks' own units.

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from m2m.forecast import Forecast, Values
+from m2m.forecast import Forecast, ForecastError, Values
 from m2m.losses import poisson_loss
 from m2m.quantile_function import LEVELS, knots, pinball_loss, value_at
 from m2m.recalibration import INTERVAL, Recalibration
@@ -47,7 +47,7 @@ class Head(Protocol):
     def forecast(
         self, raw: Raw, scales: Values, spec: FeatureSpec, recalibration: Recalibration = AS_TRAINED
     ) -> Forecast:
-        """raw: [N, m, o]; scales: [m]. Bounded tasks are clipped. Raises ValueError naming a task whose forecast is
+        """raw: [N, m, o]; scales: [m]. Bounded tasks are clipped. Raises ForecastError naming a task whose forecast is
         not finite."""
         ...
 
@@ -135,7 +135,7 @@ def make_head(name: str) -> Head:
 
 def in_task_units(scaled: Values, scales: Values, spec: FeatureSpec) -> Values:
     """Values in units of the training mean, in the tasks' own units [N, m]; bounded tasks clipped. Raises
-    ValueError naming a task that is not finite."""
+    ForecastError naming a task that is not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         values = scaled * scales
     _check_finite(values, spec)
@@ -149,7 +149,7 @@ def _check_finite(values: Values, spec: FeatureSpec) -> None:
     for column, task in enumerate(spec.tasks):
         bad = int(np.sum(~np.isfinite(values[:, column])))
         if bad:
-            raise ValueError(f"{bad} predictions of {task} are not finite, expected numbers from 0 on")
+            raise ForecastError(f"{bad} predictions of {task} are not finite, expected numbers from 0 on")
 
 
 def _mean(raw: Raw, scales: Values, spec: FeatureSpec) -> Values:

@@ -27,7 +27,7 @@ from m2m.transformer import PooledDays, TransformerLayer
 
 # From this width on a group's weights are large, and multiplying them in place beats gathering them.
 _SEGMENTS_FROM_WIDTH = 128
-_ROWS_AT_ONCE, _SEGMENT_ROWS = 512, 2048
+ROWS_AT_ONCE, SEGMENT_ROWS = 512, 2048
 
 
 class M2M(nn.Module):
@@ -104,7 +104,7 @@ class M2M(nn.Module):
     ) -> Tensor:
         """`forward` with S~ [U, s] and the weights generated from it given."""
         # Without gradients a few rows at a time: embedded days of all rows would not stay in the cache.
-        step = len(bins) if torch.is_grad_enabled() else _ROWS_AT_ONCE
+        step = len(bins) if torch.is_grad_enabled() else ROWS_AT_ONCE
         parts = [
             self.features(*self.embed(some), more)
             for some, more in zip(torch.split(bins, step), torch.split(dense, step), strict=True)
@@ -132,7 +132,7 @@ class M2M(nn.Module):
 
     def _in_segments(self, features: Tensor, segments: Segments, weights: MetaWeights) -> Tensor:
         """features: [B, X]. Returns the head's numbers [B, m, o]."""
-        max_rows = None if torch.is_grad_enabled() else _SEGMENT_ROWS
+        max_rows = None if torch.is_grad_enabled() else SEGMENT_ROWS
         parts, start = [], 0
         features = features.index_select(0, segments.order)
         for groups, sizes in segments.cut(max_rows):

@@ -1,5 +1,7 @@
 """Predictions of a bundle for any number of rows in any order.
 
+Dormant rows (nothing in their sequences) repeat each other; each distinct one is computed once.
+
 Letters: N rows, m tasks, o numbers the head reads per row and task.
 """
 
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor
 
 from m2m.bundle import Bundle
+from m2m.dormant import distinct_rows
 from m2m.encoder import Encoder
 from m2m.forecast import Forecast
 from m2m.groups import Groups, Ints
@@ -33,9 +36,10 @@ class Scorer:
         precision: str = "float32",
         device: str = "cpu",
     ) -> None:
-        """max_rows: rows in one forward pass. max_weight_bytes: bound on the generated weights that are kept.
-        device: "cpu" or "cuda". precision: "float32", or "bfloat16" where `device` multiplies it natively (1.7 times as
-        fast for `paper`, hardly faster for `base`; scores change by a thousandth on average, a few hundredths at most).
+        """max_rows: rows in one forward pass (`rows_of_a_pass` says how many fit). max_weight_bytes: bound on the
+        generated weights that are kept. device: "cpu" or "cuda". precision: "float32", or "bfloat16" where `device`
+        multiplies it natively (1.7 times as fast for `paper`, hardly faster for `base`; scores change by a thousandth
+        on average, a few hundredths at most).
         Raises ValueError when the device is not there or does not multiply that precision."""
         if max_rows < 1:
             raise ValueError(f"max_rows is {max_rows}, expected at least 1")
@@ -48,8 +52,8 @@ class Scorer:
     def predict(self, samples: Samples) -> Forecast:
         """What the next days bring, in the tasks' own units and the order of `samples`.
 
-        A row's forecast does not depend on the other rows. Raises ValueError when columns are missing or a
-        forecast is not finite.
+        A row's forecast does not depend on the other rows. Raises ValueError when columns are missing, ForecastError
+        when a forecast is not finite.
         """
         bundle = self.bundle
         samples.check_against(bundle.spec)
@@ -61,11 +65,21 @@ class Scorer:
 def predict_raw(
     model: M2M, encoder: Encoder, samples: Samples, max_rows: int, store: WeightStore
 ) -> npt.NDArray[np.float32]:
-    """The head's numbers [N, m, o] of all rows, sorted inside by knowledge row and cut into passes of at most
-    `max_rows`."""
+    """The head's numbers [N, m, o] of all rows."""
+    code = encoder.vocabulary.code(encoder.vocabulary.transform(samples.knowledge))
+    distinct = distinct_rows(samples, code)
+    if distinct is None:
+        return _in_passes(model, encoder, samples, code, max_rows, store)
+    computed, place = distinct
+    raw = _in_passes(model, encoder, samples.take(computed), code[computed], max_rows, store)
+    return raw[place]
+
+
+def _in_passes(
+    model: M2M, encoder: Encoder, samples: Samples, code: Ints, max_rows: int, store: WeightStore
+) -> npt.NDArray[np.float32]:
+    """`predict_raw`, sorted inside by knowledge row and cut into passes of at most `max_rows` rows."""
     raw = np.empty((len(samples), *model.head_bias.shape), dtype=np.float32)
-    vocabulary = encoder.vocabulary
-    code = vocabulary.code(vocabulary.transform(samples.knowledge))
     order = np.argsort(code, kind="stable")
     for part in passes(code[order], max_rows, store.slots):
         rows = order[part]

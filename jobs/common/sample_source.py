@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
@@ -25,7 +24,7 @@ from deltalake.exceptions import TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from numpy.typing import NDArray
 
-from jobs.common.model_inputs import WINDOW_SUMS, samples_of
+from jobs.common.model_inputs import as_text, columns_read, samples_of_arrow
 from m2m import FeatureSpec, Samples
 
 KEYS = ("advertiser_id", "scenario_id")
@@ -103,14 +102,7 @@ class DeltaSamples:
         """The rows of one piece, in the order of the file."""
         spec = self.spec
         table = self._table(piece, columns_of(spec))
-        rows = table.num_rows
-        samples = samples_of(
-            _joined(table, spec),
-            _floats(table, WINDOW_SUMS),
-            np.full(rows, self.pieces[piece].ds.weekday()),
-            [_text(table, name) for name in spec.knowledge],
-            spec,
-        )
+        samples = samples_of_arrow(table, self.pieces[piece].ds, spec)
         samples.labels = np.column_stack([_numbers(table, f"label_{task}") for task in spec.tasks])
         return samples
 
@@ -118,7 +110,7 @@ class DeltaSamples:
         """advertiser_id, scenario_id and ds of one piece."""
         table = self._table(piece, KEYS)
         days = np.full(table.num_rows, str(self.pieces[piece].ds))
-        return {**{name: _text(table, name) for name in KEYS}, "ds": days}
+        return {**{name: as_text(table.column(name)) for name in KEYS}, "ds": days}
 
     def _table(self, index: int, columns: Iterable[str]) -> pa.Table:
         piece, thinned = self.pieces[index], self.kept < _SHARES
@@ -131,7 +123,7 @@ class DeltaSamples:
 def columns_of(spec: FeatureSpec) -> list[str]:
     """The columns of features.samples that training reads."""
     labels = [f"label_{task}" for task in spec.tasks]
-    return [*spec.sequence_columns, WINDOW_SUMS, *spec.knowledge, *labels]
+    return [*columns_read(spec), *labels]
 
 
 def delta_uri(path: str) -> str:
@@ -185,25 +177,5 @@ def _chosen(table: pa.Table, ds: date, kept: int) -> NDArray[np.bool_]:
     return np.asarray(places, dtype=np.int64) < kept
 
 
-def _joined(table: pa.Table, spec: FeatureSpec) -> NDArray[np.float32]:
-    """[rows * columns * days], row by row."""
-    shape = (table.num_rows, spec.history_days)
-    values = [_floats(table, name).reshape(shape) for name in spec.sequence_columns]
-    return np.stack(values, axis=1).ravel()
-
-
-def _floats(table: pa.Table, name: str) -> NDArray[np.float32]:
-    """All values of a list column, one row after the other."""
-    flat = pc.list_flatten(table.column(name))
-    return np.asarray(flat.to_numpy(), dtype=np.float32)
-
-
 def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
     return np.asarray(table.column(name).to_numpy(), dtype=np.float64)
-
-
-def _text(table: pa.Table, name: str) -> NDArray[np.str_]:
-    """A column as text, missing as the empty text, as Spark casts it."""
-    column = pc.fill_null(table.column(name).cast(pa.string()), "").dictionary_encode().combine_chunks()
-    values = np.asarray(column.dictionary.to_pylist(), dtype=np.str_)
-    return values[column.indices.to_numpy()] if len(values) else np.empty(0, dtype=np.str_)

@@ -24,6 +24,7 @@ from jobs.common.settings_sections import (
     Engagement,
     Maintenance,
     ModelSettings,
+    Scoring,
     Section,
     Selection,
     SparkSettings,
@@ -54,6 +55,7 @@ class Settings(Section):
     checks: Checks = Checks()
     training: Training = Training()
     model: ModelSettings = ModelSettings()
+    scoring: Scoring = Scoring()
     selection: Selection = Selection()
     engagement: Engagement = Engagement()
     maintenance: Maintenance = Maintenance()

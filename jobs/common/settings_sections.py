@@ -111,6 +111,7 @@ class Checks(Section):
     min_pairs_over_last_week: Share = 0.90
     min_activity_over_last_week: Share = 0.25
     max_predicted_over_recent: float = Field(20.0, gt=1)
+    max_predicted_over_training_mean: float = Field(1e5, gt=1)
     closed_weekdays: tuple[Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"], ...] = ()
     closed_days: tuple[date, ...] = ()
 
@@ -150,6 +151,18 @@ class ModelSettings(Section):
     name: Literal["tiny", "base", "paper"] = "base"
     overrides: dict[str, int | float | str | bool] = {}
     scenario_statistics: bool = False
+
+
+class Scoring(Section):
+    """How `score_advertisers` runs the model.
+
+    memory_mb: for a forward pass of each task. kept_weights_mb: for generated weights that are kept between passes.
+    precision: bfloat16 only where the workers' processors multiply it natively.
+    """
+
+    memory_mb: int = Field(384, ge=64)
+    kept_weights_mb: int = Field(256, ge=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 class Selection(Section):

@@ -1,0 +1,92 @@
+"""Every row of some days of features.sequences, scored: one task per file of the table.
+
+Spark reads the files as bytes, from wherever the warehouse lies, and hands them to the workers; decoding and scoring
+are done there, by Arrow and torch. Rows read by Spark itself would be decoded value by value, copied to rows, and
+copied to Arrow again, which costs half as much as the model (docs/decisions/0013-files-to-the-workers.md).
+
+A file holds rows of one day, by knowledge key, so pairs with the same knowledge row come together and their meta
+weights are generated once. It is cut into passes from its start: a score does not depend on the cluster, on the number
+of tasks or on which other days are scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import BooleanType, DateType, DoubleType, StringType, StructField, StructType
+
+from jobs.common.model_inputs import columns_read, require_columns, samples_of_arrow
+from jobs.common.prediction_columns import prediction_columns
+from jobs.common.worker_scorer import WorkerScorer
+
+KEYS = ("advertiser_id", "scenario_id")
+PASSED_ON = (*KEYS, "eligible")
+# To be set while the scored rows are read: a worker gets one file at a time, a task 16 MB of them (or one larger file).
+READING_CONF = {
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
+    "spark.sql.files.maxPartitionBytes": str(16 * 2**20),
+}
+Batches = Iterator[pa.RecordBatch]
+
+
+def scored_files(
+    spark: SparkSession, table_path: str, files: list[str], worker: WorkerScorer, tasks: tuple[str, ...]
+) -> DataFrame:
+    """Keys, `ds`, predictions and `eligible` of every row of `files`, Parquet files of the table at `table_path`.
+
+    Read it under READING_CONF. Its tasks raise DataCheckError for a prediction beyond bounds, BundleError for a bundle
+    that is not the one that was sent, ValueError for a file without a column that the model reads.
+    """
+    reader = spark.read.format("binaryFile").option("basePath", table_path)
+    content = reader.load(files).select("path", "ds", "content")
+    return content.mapInArrow(score_function(worker), score_schema(tasks))
+
+
+def score_schema(tasks: tuple[str, ...]) -> StructType:
+    """The columns of `scored_files`."""
+    predictions = [StructField(name, DoubleType()) for name in prediction_columns(tasks)]
+    keys = [StructField(name, StringType()) for name in KEYS]
+    return StructType(
+        [*keys, StructField("ds", DateType()), *predictions, StructField("eligible", BooleanType())]
+    )
+
+
+def score_function(worker: WorkerScorer) -> Callable[[Batches], Batches]:
+    """Batches of (path, ds, content) to batches of scored rows."""
+
+    def score(batches: Batches) -> Batches:
+        for batch in batches:
+            for row in range(batch.num_rows):
+                path, ds = (batch.column(name)[row].as_py() for name in ("path", "ds"))
+                content = batch.column("content")[row].as_buffer()
+                for rows in read_rows(content, path, worker):
+                    yield score_rows(rows, ds, worker)
+
+    return score
+
+
+def read_rows(content: pa.Buffer, path: str, worker: WorkerScorer) -> Batches:
+    """The rows of a Parquet file, as many at a time as the model takes in one pass."""
+    file = pq.ParquetFile(pa.BufferReader(content))
+    columns = list(dict.fromkeys([*columns_read(worker.spec), *PASSED_ON]))
+    require_columns(file.schema_arrow.names, columns, path)
+    yield from file.iter_batches(worker.scorer.max_rows, columns=columns, use_threads=False)
+
+
+def score_rows(rows: pa.RecordBatch, ds: date, worker: WorkerScorer) -> pa.RecordBatch:
+    """One batch of rows of one day, scored."""
+
+    def name_of(row: int) -> str:
+        advertiser, scenario = (rows.column(name)[row].as_py() for name in KEYS)
+        return f"advertiser {advertiser} in {scenario} on {ds}"
+
+    predictions = worker.columns(samples_of_arrow(rows, ds, worker.spec), name_of)
+    columns: dict[str, pa.Array] = {name: rows.column(name) for name in KEYS}
+    columns["ds"] = pa.repeat(pa.scalar(ds, pa.date32()), rows.num_rows)
+    # NaN stands for what the model does not give; a prediction itself is finite.
+    columns |= {name: pa.array(values, from_pandas=True) for name, values in predictions.items()}
+    return pa.RecordBatch.from_pydict({**columns, "eligible": rows.column("eligible")})
