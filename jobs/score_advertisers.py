@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.common.arguments import as_name
+from jobs.common.check_results import forget_verdicts
 from jobs.common.ddl import create_table
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.model_inputs import feature_spec
@@ -44,6 +45,7 @@ def score(context: JobContext) -> None:
     scored = finish(with_scores(rows, predictions), registered, settings, datetime.now(UTC))
     create_table(warehouse, SCORES, settings)
     withdraw_days(warehouse, context.start_ds, context.end_ds)
+    forget_verdicts(warehouse, ["scores"], [(context.start_ds, context.end_ds)])
     with context.step(f"score pairs, write {SCORES}"):
         warehouse.replace_days(scored, SCORES, context.start_ds, context.end_ds)
     context.counts.rows_out = warehouse.read_days(SCORES, context.start_ds, context.end_ds).count()
