@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.common.arguments import as_count
+from jobs.common.check_results import SUITES, forget_verdicts
 from jobs.common.feature_build import FeatureBuild
 from jobs.common.freshness import FeatureInputs, stale_days
 from jobs.common.job import DataCheckError, JobContext, run_job
@@ -48,6 +49,8 @@ def _build_days(context: JobContext, build_of: FeatureBuild) -> int:
     warehouse, ranges = context.warehouse, day_ranges(build_of.end_days)
     with context.step(f"write {SEQUENCES}"):
         rows = in_scoring_order(build_of.rows(warehouse, context.settings), context.settings)
+        # Of the scores too: they were made from, and compared with, the rows that go.
+        forget_verdicts(warehouse, SUITES, ranges)
         build_of.replace(context, rows, SEQUENCES, ranges)
     return warehouse.read_ranges(SEQUENCES, ranges).count()
 

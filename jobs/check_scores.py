@@ -25,9 +25,14 @@ from jobs.transforms.week_before import WEEK_DAYS, days_of, over_mean
 def promises(settings: Settings) -> list[Promise]:
     """The suite: what must hold for every day of scores."""
     limit = settings.checks.max_predicted_over_recent
+    days, active = settings.horizon_days, f"predicted_{settings.active_task}"
     values: list[Promise] = []
     for name in predictions(settings):
+        parts = f"{name}_p10 <= {name}_median <= {name}_p90"
         values.append(at_most(f"{name}_wrong_value", 0, f"every {name} is a finite number, not negative"))
+        values.append(
+            at_most(f"{name}_wrong_interval", 0, f"finite, from 0 on and in order: {parts}; or null")
+        )
         values.append(at_most(f"{name}_over_last_week", limit, f"the mean {name} does not run away"))
     return [
         at_least("rows", 1, "every day has scores"),
@@ -37,7 +42,7 @@ def promises(settings: Settings) -> list[Promise]:
         at_most("null_keys", 0, "every row has its key"),
         at_most("wrong_active_rates", 0, "every predicted_active_rate lies in [0, 1]"),
         at_most("wrong_probabilities", 0, "every probability_active lies in [0, 1] or is null"),
-        at_most("wrong_intervals", 0, "every interval and median is in order: p10 <= median <= p90, or null"),
+        at_most(f"{active}_over_horizon", 0, f"{active}, its median, p10 and p90 are at most {days}"),
         at_most("models", 1, "one model scored the whole day"),
         at_most("missing_model", 0, "every row names its model"),
         *values,
@@ -62,16 +67,17 @@ def check(context: JobContext) -> None:
 
 def score_figures(context: JobContext) -> Figures:
     """Figures of scores.advertiser_scores per day, the week before included only to compare with it."""
-    names, warehouse, start_ds, end_ds = (
-        predictions(context.settings),
+    settings, warehouse, start_ds, end_ds = (
+        context.settings,
         context.warehouse,
         context.start_ds,
         context.end_ds,
     )
+    names = predictions(settings)
     scores = warehouse.read_days("scores.advertiser_scores", start_ds - timedelta(days=WEEK_DAYS), end_ds)
     sequences = warehouse.read_days("features.sequences", start_ds, end_ds)
     profile, pairs = (
-        profile_scores(scores, names),
+        profile_scores(scores, names, f"predicted_{settings.active_task}", settings.horizon_days),
         match_pairs(scores.where(days_between(start_ds, end_ds)), sequences),
     )
     profile_rows, pair_rows = side_by_side(context.spark, profile.collect, pairs.collect)

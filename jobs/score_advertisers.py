@@ -1,57 +1,88 @@
 """features.sequences -> scores.advertiser_scores: every pair, scored by the champion (or --model-version).
 
-The version is looked up once, at the start; each row carries it together with the bundle's SHA-256.
+The version is looked up once, at the start; each row carries it together with the bundle's SHA-256. Days that were
+scored before from the same sequences by the same model are left as they are.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.common.arguments import as_name
+from jobs.common.check_results import forget_verdicts
 from jobs.common.ddl import create_table
+from jobs.common.freshness import forget_built, record_built
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.model_inputs import feature_spec
 from jobs.common.model_registry import CHAMPION, ModelRegistry, RegisteredBundle
 from jobs.common.prediction_columns import prediction_columns
 from jobs.common.publication import withdraw_days
 from jobs.common.score_files import READING_CONF, scored_files
+from jobs.common.scored_days import SCORES, SEQUENCES, score_inputs, scored_already
 from jobs.common.session import session_conf
 from jobs.common.settings import Settings
+from jobs.common.warehouse import day_ranges
 from jobs.common.worker_errors import refusals_of_workers
 from jobs.common.worker_scorer import WorkerScorer
+from jobs.transforms.week_before import days_of
 from m2m import Bundle
-
-SEQUENCES, SCORES = "features.sequences", "scores.advertiser_scores"
 
 
 def score(context: JobContext) -> None:
-    """Replace the days of scores.advertiser_scores."""
-    settings, warehouse = context.settings, context.warehouse
-    rows = warehouse.read_days(SEQUENCES, context.start_ds, context.end_ds)
-    files = sorted(rows.inputFiles())
-    if not files:
-        raise DataCheckError(
-            f"{SEQUENCES} has no row for {context.start_ds}..{context.end_ds}; run build_sequences first"
+    """Replace the days of scores.advertiser_scores that are not there already from the same inputs."""
+    warehouse = context.warehouse
+    registered = _find_bundle(context, warehouse.read(SEQUENCES).columns)
+    inputs = score_inputs(warehouse, registered, context.settings)
+    days = _days_to_score(context, inputs)
+    if days:
+        _score_days(context, registered, days)
+        for start, end in day_ranges(days):
+            known = {day: inputs[day] for day in days if start <= day <= end and day in inputs}
+            record_built(warehouse, SCORES, known, start, end)
+    context.counts.rows_out = warehouse.read_days(SCORES, context.start_ds, context.end_ds).count()
+
+
+def _days_to_score(context: JobContext, inputs: Mapping[date, str]) -> list[date]:
+    """The days of the run, but for those that would only be computed again; says which these are."""
+    days = days_of(context.start_ds, context.end_ds)
+    if context.args.again:
+        return days
+    same = scored_already(context.warehouse, inputs, days)
+    if same:
+        print(
+            f"score_advertisers: {len(same)} of {len(days)} days are scored already, from the same sequences by the "
+            "same model; --again scores them all the same",
+            file=sys.stderr,
         )
-    registered = _find_bundle(context, rows.columns)
-    worker = WorkerScorer.ship(context.spark, registered, settings)
-    scored = scored_files(context.spark, warehouse.path(SEQUENCES), files, worker, settings.task_names)
+    return [day for day in days if day not in same]
+
+
+def _score_days(context: JobContext, registered: RegisteredBundle, days: list[date]) -> None:
+    spark, settings, warehouse = context.spark, context.settings, context.warehouse
+    ranges = day_ranges(days)
+    files = sorted(warehouse.read_ranges(SEQUENCES, ranges).inputFiles())
+    if not files:
+        raise DataCheckError(f"{SEQUENCES} has no row for {days[0]}..{days[-1]}; run build_sequences first")
+    worker = WorkerScorer.ship(spark, registered, settings)
+    scored = scored_files(spark, warehouse.path(SEQUENCES), files, worker, settings.task_names)
     create_table(warehouse, SCORES, settings)
-    withdraw_days(warehouse, context.start_ds, context.end_ds)
+    # Nothing said of the rows that go may outlive them: that consumers may read them, checks, what they came from.
+    for start, end in ranges:
+        withdraw_days(warehouse, start, end)
+    forget_verdicts(warehouse, ["scores"], ranges)
+    forget_built(warehouse, SCORES, days)
     with (
-        context.step(f"score pairs, write {SCORES}"),
-        session_conf(context.spark, READING_CONF),
+        context.step(f"score pairs, write {SCORES}", days[0], days[-1]),
+        session_conf(spark, READING_CONF),
         refusals_of_workers(),
     ):
-        rows = finish(scored, registered, settings, datetime.now(UTC))
-        warehouse.replace_days(rows, SCORES, context.start_ds, context.end_ds)
-    context.counts.rows_out = warehouse.read_days(SCORES, context.start_ds, context.end_ds).count()
+        warehouse.replace_ranges(finish(scored, registered, settings, datetime.now(UTC)), SCORES, ranges)
 
 
 def _find_bundle(context: JobContext, columns: Sequence[str]) -> RegisteredBundle:
@@ -97,6 +128,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments beyond those of every job."""
     parser.add_argument(
         "--model-version", type=as_name, metavar="N", help="registered version or alias; default: champion"
+    )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="score days too that were scored before from the same sequences by the same model",
     )
 
 

@@ -9,7 +9,8 @@ from jobs.common.publication import PUBLISHED_DAYS
 from jobs.common.warehouse import Warehouse
 
 VIEW_SCHEMA = "consumer"
-REGISTERED_TABLES = (*CONSUMER_TABLES, PUBLISHED_DAYS)
+# The published days first: a reader who opens tables one after another then finds every published day in the others.
+REGISTERED_TABLES = (PUBLISHED_DAYS, *CONSUMER_TABLES)
 
 
 def register_views(spark: SparkSession, warehouse: Warehouse) -> None:

@@ -36,7 +36,7 @@ from jobs.transforms.day_figures import DayFigures, figures_by, figures_of
 FEATURE_DAYS = "ops.feature_days"
 SCHEMA = StructType(
     [
-        StructField("feature_table", StringType(), True, {"comment": "Table of features."}),
+        StructField("feature_table", StringType(), True, {"comment": "Table of features, or of scores."}),
         StructField("ds", DateType(), True, {"comment": "Day of that table that was built."}),
         StructField(
             "inputs", StringType(), True, {"comment": "Digest of everything the day was built from."}
@@ -96,8 +96,8 @@ class FeatureInputs:
             facts=figures[FACTS],
             pairs=pairs,
             profiles=figures[PROFILES],
-            constants=_digest(constants),
-            label_constants=_digest([*constants, row_settings(settings, with_labels=True)]),
+            constants=digest(constants),
+            label_constants=digest([*constants, row_settings(settings, with_labels=True)]),
         )
 
     def of(self, ds: date, with_labels: bool = False) -> str:
@@ -110,7 +110,7 @@ class FeatureInputs:
             _up_to(self._pairs_so_far, ds),
             _up_to(self._profiles_so_far, ds),
         ]
-        return _digest(parts)
+        return digest(parts)
 
     @cached_property
     def _pairs_so_far(self) -> SoFar:
@@ -158,7 +158,7 @@ def record_built(
 
 def forget_built(warehouse: Warehouse, table: str, days: Collection[date]) -> None:
     """Say nothing of these days any more, before they are replaced; no commit when nothing is said of them."""
-    said = sorted(set(days) & set(_recorded(warehouse, table)))
+    said = sorted(set(days) & set(recorded_inputs(warehouse, table)))
     if said:
         inside = ", ".join(f"date'{day}'" for day in said)
         nothing = small_frame(warehouse.spark, [], SCHEMA)
@@ -176,11 +176,12 @@ def stale_days(
     if not warehouse.exists(table):
         return []
     held = {row["ds"] for row in warehouse.read(table).select("ds").distinct().collect()}
-    recorded = _recorded(warehouse, table)
+    recorded = recorded_inputs(warehouse, table)
     return [ds for ds in sorted(held) if recorded.get(ds) != inputs.of(ds, with_labels)]
 
 
-def _recorded(warehouse: Warehouse, table: str) -> dict[date, str]:
+def recorded_inputs(warehouse: Warehouse, table: str) -> dict[date, str]:
+    """From what each day of a table was built, as far as it is recorded: day -> digest."""
     if not warehouse.exists(FEATURE_DAYS):
         return {}
     rows = warehouse.read(FEATURE_DAYS).where(f"feature_table = '{table}'").collect()
@@ -217,5 +218,6 @@ def _up_to(so_far: SoFar, ds: date) -> DayFigures:
     return totals[known - 1] if known else DayFigures()
 
 
-def _digest(parts: object) -> str:
+def digest(parts: object) -> str:
+    """32 hexadecimal digits that tell one list of plain values from any other."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -36,26 +36,31 @@ def profile_sequences(
     )
 
 
-def profile_scores(scores: DataFrame, predictions: Sequence[str]) -> DataFrame:
+def profile_scores(
+    scores: DataFrame, predictions: Sequence[str], active_days: str, horizon_days: int
+) -> DataFrame:
     """One row per ds of scores.advertiser_scores, from one pass over it.
 
-    Columns: rows, null_keys, wrong_active_rates, wrong_probabilities, wrong_intervals (of any prediction),
-    models, missing_model, and for each prediction column <column>_wrong_value (rows that are null, NaN,
-    infinite or negative) and <column>_mean (of the other rows).
+    `active_days` is the prediction column that counts active days of the next `horizon_days`.
+    Columns: rows, null_keys, wrong_active_rates, wrong_probabilities, <active_days>_over_horizon (it or a quantile of
+    it), models, missing_model, and for each prediction column <column>_wrong_value (rows that are null, NaN, infinite
+    or negative), <column>_mean (of the other rows) and <column>_wrong_interval.
     """
     values: list[Column] = []
     for name in predictions:
         wrong = _wrong_number(F.col(name))
         values.append(_rows(wrong).alias(f"{name}_wrong_value"))
         values.append(F.coalesce(F.avg(F.when(~wrong, F.col(name))), F.lit(0.0)).alias(f"{name}_mean"))
+        values.append(_rows(_wrong_interval(name)).alias(f"{name}_wrong_interval"))
     rate, probability = F.col("predicted_active_rate"), F.col("probability_active")
     told = probability.isNotNull()
+    active_parts = [F.col(active_days), *_quantiles(active_days)]
     return scores.groupBy("ds").agg(
         F.count(F.lit(1)).alias("rows"),
         _rows(_any([F.col(name).isNull() for name in KEY])).alias("null_keys"),
         _rows(_wrong_number(rate) | (rate > 1)).alias("wrong_active_rates"),
         _rows(told & (_wrong_number(probability) | (probability > 1))).alias("wrong_probabilities"),
-        _rows(_any([_wrong_interval(name) for name in predictions])).alias("wrong_intervals"),
+        _rows(_any([part > horizon_days for part in active_parts])).alias(f"{active_days}_over_horizon"),
         F.size(F.collect_set("model_sha256")).alias("models"),
         _rows(F.col("model_sha256").isNull()).alias("missing_model"),
         *values,
@@ -95,10 +100,13 @@ def _wrong_number(value: Column) -> Column:
 
 def _wrong_interval(name: str) -> Column:
     """p10 <= median <= p90 does not hold, one of them is no number from 0 on, or only some are null."""
-    parts = [F.col(f"{name}_{part}") for part in ("p10", "median", "p90")]
-    low, middle, high = parts
+    parts = low, middle, high = _quantiles(name)
     wrong = _any([_wrong_number(part) for part in parts]) | (low > middle) | (middle > high)
     return _any([part.isNotNull() for part in parts]) & wrong
+
+
+def _quantiles(name: str) -> list[Column]:
+    return [F.col(f"{name}_{part}") for part in ("p10", "median", "p90")]
 
 
 def _rows(condition: Column) -> Column:
