@@ -9,6 +9,9 @@ SPARK_HOME=$(echo "$M2M_HOME"/.venv/lib/python3*/site-packages/pyspark)
 export SPARK_HOME
 export PYSPARK_PYTHON="$M2M_HOME/.venv/bin/python"
 export SPARK_LOCAL_IP=127.0.0.1
+# What spark-submit runs on when nothing names a master. With local[*] alone a task may not fail once: a Python worker that
+# is killed, for its memory say, would end the job. A cluster tries a task four times, and so does this.
+export MASTER="${MASTER:-local[*,4]}"
 
 # A local job is short, so it gains from a fast start: one compiler tier, and a class archive where set-up could make it.
 # Long local runs gain from the full compiler instead: M2M_JVM=full.
@@ -29,6 +32,6 @@ export AIRFLOW_HOME="$M2M_HOME/.airflow"
 export AIRFLOW__CORE__DAGS_FOLDER="$M2M_HOME/dags"
 export AIRFLOW__CORE__LOAD_EXAMPLES=False
 export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
-export AIRFLOW_CONN_SPARK_DEFAULT="${AIRFLOW_CONN_SPARK_DEFAULT:-{\"conn_type\": \"spark\", \"host\": \"local[*]\"\}}"
+export AIRFLOW_CONN_SPARK_DEFAULT="${AIRFLOW_CONN_SPARK_DEFAULT:-{\"conn_type\": \"spark\", \"host\": \"$MASTER\"\}}"
 # Nothing but this machine can fail here, so a retry need not wait.
 export M2M_RETRY_SECONDS="${M2M_RETRY_SECONDS:-5}"

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pyspark.errors import AnalysisException
 
+from jobs.common.code_files import beside_the_code
 from jobs.common.settings import Settings
 from jobs.common.warehouse import CONFLICTS, Warehouse
 
-SQL_FOLDER = Path(__file__).parents[2] / "sql"
+SQL_FOLDER = beside_the_code("sql")
 CONSUMER_TABLES = (
     "scores.advertiser_scores",
     "engagement.candidates",
@@ -90,8 +91,13 @@ def _distribution(settings: Settings) -> list[str]:
 
 
 def read_sql(table: str, kind: str) -> str:
-    """Text of sql/<table>/<kind>.sql; `table` may carry its schema."""
-    return (SQL_FOLDER / table.split(".")[-1] / f"{kind}.sql").read_text(encoding="utf-8")
+    """Text of sql/<table>/<kind>.sql; `table` may carry its schema. Raises FileNotFoundError without such a file."""
+    file = SQL_FOLDER / table.split(".")[-1] / f"{kind}.sql"
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"no file {file}; expected the folder sql beside jobs, in a zip of the code too"
+        )
+    return file.read_text(encoding="utf-8")
 
 
 def read_view(table: str) -> str:

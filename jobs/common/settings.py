@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from jobs.common.code_files import beside_the_code
 from jobs.common.settings_sections import (
     SAFE_VACUUM_HOURS,
     SCENARIO_LEVELS,
@@ -32,7 +33,7 @@ from jobs.common.settings_sections import (
     Training,
 )
 
-DEFAULT_SETTINGS = Path(__file__).parents[1] / "conf" / "default.yaml"
+DEFAULT_SETTINGS = beside_the_code("jobs", "conf", "default.yaml")
 
 
 class SettingsError(ValueError):

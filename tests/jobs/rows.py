@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -148,6 +150,12 @@ def pass_checks(warehouse: Warehouse, *days: date) -> None:
 def content(frame: DataFrame) -> list[Row]:
     """All rows in a fixed order, for comparing two states of a table."""
     return sorted(frame.collect(), key=str)
+
+
+def copied(warehouse: Warehouse, folder: Path) -> Warehouse:
+    """A copy of a warehouse below a folder."""
+    shutil.copytree(warehouse.root, folder / "warehouse")
+    return Warehouse(warehouse.spark, str(folder / "warehouse"))
 
 
 def arguments(warehouse: Warehouse, first: date = DAY, last: date | None = None) -> list[str]:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jobs.common import session
+from tests.jobs.processes import Running
 
 JOBS = Path(session.__file__).parents[1]
 
 
-def submit(job: str, arguments: list[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start a job in `folder`, in a process group of its own; everything it says goes to `log`."""
-    command = ["spark-submit", "--master", "local[2]", str(JOBS / f"{job}.py"), *arguments]
+def submit(
+    job: str,
+    arguments: Sequence[str],
+    folder: Path,
+    log: Path,
+    options: Sequence[str] = ("--master", "local[2]"),
+    environment: Mapping[str, str] | None = None,
+) -> Running:
+    """Start a job in `folder`, in a process group of its own; everything it says goes to `log`.
+
+    options: spark-submit's own; environment: all variables, by default those of this process.
+    """
+    command = ["spark-submit", *options, str(JOBS / f"{job}.py"), *arguments]
     with log.open("wb") as file:
-        return subprocess.Popen(command, cwd=folder, stdout=file, stderr=file, start_new_session=True)
+        return subprocess.Popen(
+            command, cwd=folder, stdout=file, stderr=file, env=environment, start_new_session=True
+        )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +15,8 @@ from jobs.common.settings import Settings
 from jobs.common.warehouse import Warehouse
 from jobs.transforms.week_before import days_of
 from tests.benchmarks.facts_world import day_of, write_facts
-from tests.jobs.rows import arguments, content
+from tests.jobs.processes import kill_group, wait_for_new_file
+from tests.jobs.rows import arguments, content, copied
 from tests.jobs.submitted import submit
 
 pytestmark = pytest.mark.slow
@@ -75,23 +73,12 @@ def test_a_killed_build_run_again_leaves_the_rows_of_an_undisturbed_one(
     assert days_held(killed) == before | set(wanted)
 
 
-def copied(warehouse: Warehouse, folder: Path) -> Warehouse:
-    """A copy of a warehouse below a folder."""
-    shutil.copytree(warehouse.root, folder / "warehouse")
-    return Warehouse(warehouse.spark, str(folder / "warehouse"))
-
-
 def kill_when_there(warehouse: Warehouse, moment: str, folder: Path) -> None:
     """Run the job as a process and kill it, with all it started, once the table has a new file of this pattern."""
-    table, log = Path(warehouse.path(SEQUENCES)), folder / "log"
-    before = set(table.glob(moment))
+    log = folder / "log"
     run = submit("build_sequences", arguments(warehouse, FIRST, LAST), folder, log)
-    deadline = time.monotonic() + 180
-    while set(table.glob(moment)) == before:
-        assert run.poll() is None and time.monotonic() < deadline, log.read_text()
-        time.sleep(0.005)
-    os.killpg(run.pid, signal.SIGKILL)
-    assert run.wait() == -signal.SIGKILL, log.read_text()
+    wait_for_new_file(warehouse.path(SEQUENCES), moment, run, log)
+    assert kill_group(run) == -signal.SIGKILL, log.read_text()
 
 
 def days_held(warehouse: Warehouse) -> set[object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -161,3 +163,18 @@ def test_a_zip_of_modules_is_imported_from_compiled_code(tmp_path: Path) -> None
 def test_tests_that_share_a_world_stay_on_one_worker(request: pytest.FixtureRequest) -> None:
     # pytest-xdist marks a group in the name of its tests; some pytest versions lose that, without a word.
     assert not getattr(request.config.option, "loadgroup", False) or "@" in request.node.nodeid
+
+
+def local_masters(**given: str) -> tuple[str, str]:
+    """What setup/env.sh lets spark-submit and Airflow's connection run on, with these variables set before."""
+    show = f'. "{ROOT}/setup/env.sh" && echo "$MASTER" && echo "$AIRFLOW_CONN_SPARK_DEFAULT"'
+    said = subprocess.run(
+        ["bash", "-c", show], env={"PATH": os.environ["PATH"], **given}, capture_output=True, text=True
+    )
+    master, connection = said.stdout.splitlines()
+    return master, json.loads(connection)["host"]
+
+
+def test_local_runs_try_a_task_again_and_a_master_that_is_set_counts() -> None:
+    assert local_masters() == ("local[*,4]", "local[*,4]")
+    assert local_masters(MASTER="local[1]") == ("local[1]", "local[1]")
