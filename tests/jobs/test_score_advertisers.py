@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from jobs import score_advertisers
-from jobs.common.model_inputs import feature_spec, samples_of
-from jobs.common.model_registry import CHAMPION, ModelRegistry
+from jobs import build_sequences, score_advertisers
+from jobs.common.freshness import record_built
+from jobs.common.model_inputs import samples_of_pandas
+from jobs.common.model_registry import CHAMPION, ModelRegistry, RegisteredBundle
 from jobs.common.prediction_columns import prediction_columns
-from jobs.common.score_udf import (
-    DAY,
-    chunks_of_a_day,
-    forecast_frame,
-    make_score_function,
-    score_column,
-    ship_bundle,
-    with_scores,
-)
-from m2m import Bundle, Forecast, Samples, Scorer
+from jobs.common.score_files import READING_CONF, score_schema, scored_files
+from jobs.common.score_function import register_score_function
+from jobs.common.session import session_conf
+from jobs.common.worker_errors import refusals_of_workers
+from jobs.common.worker_scorer import WorkerScorer, forecast_columns
+from m2m import Bundle, Forecast, Scorer
 from tests.small_world import SCORED, SmallWorld
 
 pytestmark = pytest.mark.slow
@@ -32,10 +32,16 @@ FIRST, LAST = (date.fromisoformat(day) for day in SCORED)
 PREDICTIONS = ["impressions", "clicks", "expenditure", "gmv", "active_days"]
 
 
-def champion(world: SmallWorld) -> tuple[Bundle, str, str]:
-    """The champion's bundle, its folder and its SHA-256."""
+def registered(world: SmallWorld) -> RegisteredBundle:
+    """The champion's place in the registry."""
     found = ModelRegistry(world.settings.platform, world.warehouse.root).find(CHAMPION)
     assert found is not None
+    return found
+
+
+def champion(world: SmallWorld) -> tuple[Bundle, str, str]:
+    """The champion's bundle, its folder and its SHA-256."""
+    found = registered(world)
     return Bundle.load(found.folder, expected_sha256=found.sha256), found.folder, found.sha256
 
 
@@ -46,15 +52,11 @@ def direct_scores(world: SmallWorld, rows: list[Row]) -> np.ndarray:
 
 def direct_forecast(world: SmallWorld, rows: list[Row]) -> Forecast:
     """The bundle's own forward over collected rows, without Spark's UDF machinery."""
-    spec = feature_spec(world.settings)
-    samples: Samples = samples_of(
-        np.asarray([[row[name] for name in spec.sequence_columns] for row in rows], dtype=np.float32).ravel(),
-        np.asarray([row.advertiser_window_sums for row in rows], dtype=np.float32).ravel(),
-        np.asarray([row.ds.weekday() for row in rows], dtype=np.int64),
-        [np.asarray(["" if row[c] is None else str(row[c]) for row in rows]) for c in spec.knowledge],
-        spec,
-    )
-    return Scorer(champion(world)[0]).predict(samples)
+    spec = champion(world)[0].spec
+    frame = pd.DataFrame([row.asDict() for row in rows])
+    for name in (*spec.sequence_columns, "advertiser_window_sums"):
+        frame[name] = frame[name].map(np.asarray)
+    return Scorer(champion(world)[0]).predict(samples_of_pandas(frame, spec))
 
 
 def by_key(frame: DataFrame) -> dict[tuple[str, str, date], list[float]]:
@@ -110,64 +112,103 @@ def test_the_distribution_is_written_beside_the_means(small_world: SmallWorld) -
 
 def test_a_model_without_a_distribution_leaves_its_columns_missing() -> None:
     forecast = Forecast(mean=np.array([[1.0, 2.0], [3.0, 4.0]]))
-    frame = forecast_frame(forecast, ("gmv", "active_days"), "active_days")
+    frame = pd.DataFrame(forecast_columns(forecast, ("gmv", "active_days"), "active_days"))
     assert list(frame.columns) == list(prediction_columns(("gmv", "active_days")))
     assert frame["predicted_active_days"].tolist() == [2.0, 4.0]
     rest = frame.drop(columns=["predicted_gmv", "predicted_active_days"])
     assert rest.shape == (2, 7) and rest.isna().all(axis=None)
 
 
+@pytest.mark.parametrize("files_at_once", [1, 1000])
+def test_scored_files_do_not_depend_on_their_order_or_on_the_tasks(
+    small_world: SmallWorld, files_at_once: int
+) -> None:
+    warehouse, settings = small_world.warehouse, small_world.settings
+    before = by_key(warehouse.read_days("scores.advertiser_scores", FIRST, LAST))
+    files = warehouse.read_days("features.sequences", FIRST, LAST).inputFiles()
+    worker = WorkerScorer.ship(warehouse.spark, registered(small_world), settings)
+    scored = scored_files(
+        warehouse.spark,
+        warehouse.path("features.sequences"),
+        sorted(files)[::-1],
+        worker,
+        settings.task_names,
+    )
+    assert scored.schema == score_schema(settings.task_names)
+    conf = READING_CONF | {"spark.sql.execution.arrow.maxRecordsPerBatch": str(files_at_once)}
+    with session_conf(warehouse.spark, conf):
+        assert by_key(scored.repartition(7)) == before
+
+
 @pytest.mark.parametrize(("partitions", "batch_rows"), [(1, 10_000), (7, 64), (3, 1)])
-def test_partitions_and_arrow_batches_change_no_score(
+def test_the_sql_function_gives_the_scores_whatever_partitions_batches_and_order(
     small_world: SmallWorld, partitions: int, batch_rows: int
 ) -> None:
-    spark, settings = small_world.warehouse.spark, small_world.settings
-    _, folder, sha256 = champion(small_world)
-    few = small_world.warehouse.read_days("features.sequences", LAST, LAST).where(
-        F.xxhash64("advertiser_id") % 5 == 0
-    )
-    key = "spark.sql.execution.arrow.maxRecordsPerBatch"
-    before = spark.conf.get(key)
-    spark.conf.set(key, str(batch_rows))
-    try:
-        column = score_column(settings, ship_bundle(spark, folder, sha256), sha256, threads=1)
-        cut = by_key(with_scores(few.repartition(partitions, F.rand(seed=5)), column))
-    finally:
-        spark.conf.set(key, str(before))
+    warehouse, spark = small_world.warehouse, small_world.warehouse.spark
+    register_score_function(spark, warehouse, small_world.settings, ("champion", "1"))
+    few = warehouse.read_days("features.sequences", LAST, LAST).where(F.xxhash64("advertiser_id") % 5 == 0)
+    few.repartition(partitions, F.rand(seed=5)).createOrReplaceTempView("few")
+    query = """SELECT advertiser_id, scenario_id, ds, score.* FROM
+               (SELECT *, m2m_score('champion', struct(*)) AS score FROM few)"""
+    with session_conf(spark, {"spark.sql.execution.arrow.maxRecordsPerBatch": str(batch_rows)}):
+        found = by_key(spark.sql(query))
     rows = few.collect()
-    assert len(rows) > 50
-    stored = np.asarray([cut[r.advertiser_id, r.scenario_id, r.ds] for r in rows])
+    assert len(rows) == len(found) > 50
+    stored = np.asarray([found[r.advertiser_id, r.scenario_id, r.ds] for r in rows])
     np.testing.assert_allclose(stored, direct_scores(small_world, rows), rtol=1e-5, atol=1e-9)
+    written = by_key(warehouse.read_days("scores.advertiser_scores", LAST, LAST))
+    of_the_job = [written[r.advertiser_id, r.scenario_id, r.ds] for r in rows]
+    np.testing.assert_allclose(stored, of_the_job, rtol=1e-5, atol=1e-9)
 
 
-def test_the_bundle_is_loaded_once_per_worker() -> None:
+def test_what_travels_with_a_task_names_the_bundle_and_holds_no_weights(small_world: SmallWorld) -> None:
     import cloudpickle
 
-    from jobs.common.score_udf import load_scorer
+    from jobs.common.score_files import score_function
 
-    assert load_scorer.cache_info().maxsize
-    # The function that travels names the bundle and holds no weights.
-    assert len(cloudpickle.dumps(make_score_function("bundle-x", "0" * 64, 1, "active_days"))) < 10_000
+    worker = WorkerScorer.ship(small_world.warehouse.spark, registered(small_world), small_world.settings)
+    assert len(cloudpickle.dumps(score_function(worker))) < 10_000
+    assert worker.scorer is WorkerScorer(**vars(worker)).scorer  # read once in a process
 
 
 def test_scoring_again_leaves_the_same_rows(small_world: SmallWorld) -> None:
     before = by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST))
-    assert small_world.run(score_advertisers.main, SCORED, "--model-version", "1") == 0
+    assert small_world.run(score_advertisers.main, SCORED, "--model-version", "1", "--again") == 0
     assert by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST)) == before
 
 
 def test_one_day_alone_is_scored_as_within_a_range(small_world: SmallWorld) -> None:
     before = by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST))
-    assert small_world.run(score_advertisers.main, (SCORED[1], SCORED[1])) == 0
+    assert small_world.run(score_advertisers.main, (SCORED[1], SCORED[1]), "--again") == 0
     assert by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST)) == before
 
 
-def test_chunks_hold_one_day_and_do_not_depend_on_the_batches() -> None:
-    days = pd.DataFrame({DAY: [1] * 5 + [2] * 3 + [3], "row": range(9)})
-    expected = [[0, 1], [2, 3], [4], [5, 6], [7], [8]]
-    for size in (1, 2, 4, 9):
-        batches = [days.iloc[start : start + size] for start in range(0, 9, size)]
-        assert [list(chunk["row"]) for chunk in chunks_of_a_day(batches, 2)] == expected
+def scored_at(world: SmallWorld) -> dict[date, set[datetime]]:
+    rows = world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST).select("ds", "scored_at")
+    found = rows.distinct().collect()
+    return {day: {row.scored_at for row in found if row.ds == day} for day in (FIRST, LAST)}
+
+
+def test_days_with_the_same_inputs_and_model_are_not_scored_again(
+    small_world: SmallWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse, table = small_world.warehouse, "scores.advertiser_scores"
+    assert small_world.run(score_advertisers.main, SCORED, "--again") == 0
+    before, rows = scored_at(small_world), by_key(warehouse.read_days(table, FIRST, LAST))
+    assert small_world.run(score_advertisers.main, SCORED) == 0
+    assert scored_at(small_world) == before
+    assert "2 of 2 days are scored already" in capsys.readouterr().err
+    # A day that lost rows, or of which nobody knows what its sequences were built from, is.
+    warehouse.spark.sql(f"DELETE FROM delta.`{warehouse.path(table)}` WHERE ds = '{FIRST}' AND NOT eligible")
+    assert small_world.run(score_advertisers.main, SCORED) == 0
+    after = scored_at(small_world)
+    assert after[LAST] == before[LAST] and after[FIRST] != before[FIRST]
+    record_built(warehouse, "features.sequences", {FIRST: "of other facts"}, FIRST, FIRST)
+    assert small_world.run(score_advertisers.main, SCORED) == 0
+    again = scored_at(small_world)
+    assert again[LAST] == before[LAST] and again[FIRST] != after[FIRST]
+    assert by_key(warehouse.read_days(table, FIRST, LAST)) == rows
+    assert small_world.run(build_sequences.main, SCORED) == 0
 
 
 def test_an_unknown_version_and_a_day_without_sequences_are_refused(
@@ -192,3 +233,63 @@ def test_a_bundle_with_one_changed_byte_stops_the_job(
     finally:
         weights.write_bytes(good)
     assert "SHA-256" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_bundle_that_changed_on_the_way_stops_the_task(small_world: SmallWorld) -> None:
+    warehouse, settings = small_world.warehouse, small_world.settings
+    worker = WorkerScorer.ship(warehouse.spark, registered(small_world), settings)
+    other = replace(worker, sha256="0" * 64)
+    files = warehouse.read_days("features.sequences", LAST, LAST).inputFiles()
+    scored = scored_files(
+        warehouse.spark, warehouse.path("features.sequences"), files, other, settings.task_names
+    )
+    with (
+        pytest.raises(RuntimeError, match=r"BundleError: .* has SHA-256 .*, expected 0000"),
+        refusals_of_workers(),
+    ):
+        scored.count()
+
+
+def scored_with(world: SmallWorld, bundle: Bundle, folder: Path, *arguments: str) -> int:
+    """Score with a bundle registered for the purpose."""
+    bundle.save(folder)
+    registry = ModelRegistry(world.settings.platform, world.warehouse.root)
+    version = registry.register(registry.start_run("spoilt", {}), folder, bundle.sha256)
+    return int(world.run(score_advertisers.main, SCORED, "--model-version", version, *arguments))
+
+
+@pytest.mark.parametrize(
+    ("bias", "told"),
+    [
+        (float("nan"), "predictions of impressions are not finite, expected numbers from 0 on; model "),
+        (float("inf"), "predictions of impressions are not finite, expected numbers from 0 on; model "),
+        (
+            30.0,
+            r"mean of impressions predicted for advertiser \S+ in \S+ on 2026-03-3\d is \S+, expected 0 to ",
+        ),
+    ],
+)
+def test_a_prediction_that_is_no_number_or_beyond_bounds_stops_before_anything_is_replaced(
+    small_world: SmallWorld, tmp_path: Path, bias: float, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST))
+    bundle = Bundle.load(champion(small_world)[1])
+    with torch.no_grad():
+        bundle.model.head_bias[0, 0] = bias
+    assert scored_with(small_world, bundle, tmp_path) == 3
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("score_advertisers: data check failed: ") and re.search(told, last)
+    assert by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST)) == before
+
+
+def test_a_bundle_trained_on_other_columns_is_refused(
+    small_world: SmallWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = Bundle.load(champion(small_world)[1])
+    names = bundle.spec.behaviours
+    other = replace(bundle, spec=replace(bundle.spec, behaviours=("logouts", *names[1:])))
+    assert scored_with(small_world, other, tmp_path) == 1
+    assert "columns ['logouts'] are missing, the model was trained with" in capsys.readouterr().err
+    swapped = replace(bundle, spec=replace(bundle.spec, behaviours=names[::-1]))
+    assert scored_with(small_world, swapped, tmp_path) == 3
+    assert "was trained on FeatureSpec(" in capsys.readouterr().err.splitlines()[-1]
