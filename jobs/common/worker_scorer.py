@@ -1,7 +1,7 @@
 """The scorer as a Python worker holds it: its bundle is fetched once, checked against its SHA-256, and kept.
 
 What travels with a task is `WorkerScorer`, a few names and numbers. The bundle's two files reach each executor once
-(SparkContext.addFile); each Python worker reads them once, whatever the number of tasks that it runs.
+(SparkContext.addArchive); each Python worker reads them once, whatever the number of tasks that it runs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -93,10 +94,12 @@ def ship_bundle(spark: SparkSession, folder: str, sha256: str) -> str:
     # The driver serves the files from here for as long as it lives.
     served = Path(tempfile.mkdtemp(prefix="m2m-"))
     atexit.register(shutil.rmtree, served, ignore_errors=True)
-    (served / name).mkdir()
-    for file in BUNDLE_FILES:
-        shutil.copyfile(Path(folder) / file, served / name / file)
-    spark.sparkContext.addFile(str(served / name), recursive=True)
+    # An archive: Spark sends no folder to executors on other machines. Each unpacks it into a folder of this name.
+    archive = served / f"{name}.zip"
+    with zipfile.ZipFile(archive, "w") as bundle:
+        for file in BUNDLE_FILES:
+            bundle.write(Path(folder) / file, file)
+    spark.sparkContext.addArchive(f"{archive}#{name}")
     return name
 
 
