@@ -1,12 +1,24 @@
-"""Give a Spark SQL session the names consumers use: the tables of the warehouse and the views over them."""
+"""Give a Spark SQL session the names consumers use: tables of the warehouse, views over them, the score function."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from pyspark.sql import SparkSession
+from pyspark.sql.pandas.functions import pandas_udf
+from pyspark.sql.types import DoubleType, StructField, StructType
 
 from jobs.common.ddl import CONSUMER_TABLES, absolute_path, read_view
+from jobs.common.model_inputs import feature_spec
+from jobs.common.model_registry import CHAMPION, ModelRegistry
+from jobs.common.prediction_columns import prediction_columns
 from jobs.common.publication import PUBLISHED_DAYS
+from jobs.common.score_function import SCORE_FUNCTION, score_function
+from jobs.common.settings import Settings
 from jobs.common.warehouse import Warehouse
+from jobs.common.worker_scorer import WorkerScorer
+from m2m import Bundle
 
 VIEW_SCHEMA = "consumer"
 # The published days first: a reader who opens tables one after another then finds every published day in the others.
@@ -29,3 +41,30 @@ def register_views(spark: SparkSession, warehouse: Warehouse) -> None:
         spark.sql(f"CREATE TABLE {table} USING delta LOCATION '{absolute_path(warehouse.path(table))}'")
     for table in CONSUMER_TABLES:
         spark.sql(read_view(table))
+
+
+def register_score_function(
+    spark: SparkSession, warehouse: Warehouse, settings: Settings, versions: Sequence[str] = (CHAMPION,)
+) -> dict[str, str]:
+    """Register m2m_score for these versions or aliases of the platform's model; returns the version behind each.
+
+    An alias stays with the version it has now, for as long as the session lives. The function takes a version and the
+    columns of features.sequences as a struct, and returns a struct of the prediction columns of
+    scores.advertiser_scores. Raises ValueError when a version does not exist or was trained with other settings.
+    """
+    registry = ModelRegistry(settings.platform, warehouse.root)
+    workers, found = {}, {}
+    for name in versions:
+        registered = registry.find(name)
+        if registered is None:
+            raise ValueError(f"model {settings.platform} has no {name}; run train_model, or name a version")
+        bundle = Bundle.load(registered.folder, expected_sha256=registered.sha256)
+        if bundle.spec != feature_spec(settings):
+            raise ValueError(f"model version {registered.version} was trained with other settings")
+        found[name] = registered.version
+        workers[name] = workers[registered.version] = WorkerScorer.ship(spark, registered, settings)
+    schema = StructType([StructField(name, DoubleType()) for name in prediction_columns(settings.task_names)])
+    # PySpark's overloads know no iterator of frames as a scalar function, though it is one of its forms.
+    make_udf: Any = pandas_udf
+    spark.udf.register(SCORE_FUNCTION, make_udf(score_function(workers), schema))
+    return found

@@ -1,8 +1,8 @@
-"""Every row of some days of features.sequences, scored: one task per file of the table.
+"""Every row of some days of features.sequences, scored: whole files go to the workers, which decode them by Arrow.
 
-Spark reads the files as bytes, from wherever the warehouse lies, and hands them to the workers; decoding and scoring
-are done there, by Arrow and torch. Rows read by Spark itself would be decoded value by value, copied to rows, and
-copied to Arrow again, which costs half as much as the model (docs/decisions/0013-files-to-the-workers.md).
+Spark deals out the files and, where the warehouse is no local folder, reads their bytes, with its own credentials. Rows
+read by Spark itself would be decoded value by value, copied to rows, and copied to Arrow again, which costs half as
+much as the model (docs/decisions/0013-files-to-the-workers.md).
 
 A file holds rows of one day, by knowledge key, so pairs with the same knowledge row come together and their meta
 weights are generated once. It is cut into passes from its start: a score does not depend on the cluster, on the number
@@ -25,6 +25,7 @@ from jobs.common.worker_scorer import WorkerScorer
 
 KEYS = ("advertiser_id", "scenario_id")
 PASSED_ON = (*KEYS, "eligible")
+LOCAL = "file:"
 # To be set while the scored rows are read: a worker gets one file at a time, a task 16 MB of them (or one larger file).
 READING_CONF = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
@@ -34,16 +35,25 @@ Batches = Iterator[pa.RecordBatch]
 
 
 def scored_files(
-    spark: SparkSession, table_path: str, files: list[str], worker: WorkerScorer, tasks: tuple[str, ...]
+    spark: SparkSession,
+    table_path: str,
+    files: list[str],
+    worker: WorkerScorer,
+    tasks: tuple[str, ...],
+    opened_by_workers: bool | None = None,
 ) -> DataFrame:
     """Keys, `ds`, predictions and `eligible` of every row of `files`, Parquet files of the table at `table_path`.
 
-    Read it under READING_CONF. Its tasks raise DataCheckError for a prediction beyond bounds, BundleError for a bundle
-    that is not the one that was sent, ValueError for a file without a column that the model reads.
+    Read it under READING_CONF. opened_by_workers: they open the files by their paths; default: when all are local
+    paths, which every machine of a cluster then has, as Delta itself asks for. Its tasks raise DataCheckError for a
+    prediction beyond bounds, BundleError for a bundle that is not the one that was sent, ValueError for a file without
+    a column that the model reads.
     """
-    reader = spark.read.format("binaryFile").option("basePath", table_path)
-    content = reader.load(files).select("path", "ds", "content")
-    return content.mapInArrow(score_function(worker), score_schema(tasks))
+    if opened_by_workers is None:
+        opened_by_workers = all(file.startswith(LOCAL) for file in files)
+    columns = ["path", "ds"] if opened_by_workers else ["path", "ds", "content"]
+    dealt = spark.read.format("binaryFile").option("basePath", table_path).load(files).select(columns)
+    return dealt.mapInArrow(score_function(worker), score_schema(tasks))
 
 
 def score_schema(tasks: tuple[str, ...]) -> StructType:
@@ -56,25 +66,29 @@ def score_schema(tasks: tuple[str, ...]) -> StructType:
 
 
 def score_function(worker: WorkerScorer) -> Callable[[Batches], Batches]:
-    """Batches of (path, ds, content) to batches of scored rows."""
+    """Batches of (path, ds) or of (path, ds, content) to batches of scored rows."""
 
     def score(batches: Batches) -> Batches:
         for batch in batches:
             for row in range(batch.num_rows):
-                path, ds = (batch.column(name)[row].as_py() for name in ("path", "ds"))
-                content = batch.column("content")[row].as_buffer()
-                for rows in read_rows(content, path, worker):
+                ds = batch.column("ds")[row].as_py()
+                for rows in read_rows(batch, row, worker):
                     yield score_rows(rows, ds, worker)
 
     return score
 
 
-def read_rows(content: pa.Buffer, path: str, worker: WorkerScorer) -> Batches:
-    """The rows of a Parquet file, as many at a time as the model takes in one pass."""
-    file = pq.ParquetFile(pa.BufferReader(content))
-    columns = list(dict.fromkeys([*columns_read(worker.spec), *PASSED_ON]))
-    require_columns(file.schema_arrow.names, columns, path)
-    yield from file.iter_batches(worker.scorer.max_rows, columns=columns, use_threads=False)
+def read_rows(batch: pa.RecordBatch, row: int, worker: WorkerScorer) -> Batches:
+    """The rows of the file that a row of `batch` stands for, as many at a time as the model takes in one pass."""
+    path = batch.column("path")[row].as_py()
+    if "content" in batch.schema.names:
+        source = pa.BufferReader(batch.column("content")[row].as_buffer())
+    else:
+        source = pa.OSFile(path.removeprefix(LOCAL))
+    with source, pq.ParquetFile(source) as file:
+        columns = list(dict.fromkeys([*columns_read(worker.spec), *PASSED_ON]))
+        require_columns(file.schema_arrow.names, columns, path)
+        yield from file.iter_batches(worker.scorer.max_rows, columns=columns, use_threads=False)
 
 
 def score_rows(rows: pa.RecordBatch, ds: date, worker: WorkerScorer) -> pa.RecordBatch:

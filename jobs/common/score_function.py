@@ -2,57 +2,22 @@
 
     SELECT advertiser_id, m2m_score('champion', struct(*)).predicted_active_days FROM features.sequences
 
-It is a pandas UDF of the iterator form, for questions of people. `score_advertisers` scores whole days without it, from
-the files (jobs/common/score_files.py), to the same numbers.
+It is a pandas UDF of the iterator form, for questions of people; `register_score_function` (jobs/common/catalog.py)
+gives it its name. `score_advertisers` scores whole days without it, from the files (jobs/common/score_files.py), to the
+same numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
-from pyspark.sql import SparkSession
-from pyspark.sql.pandas.functions import pandas_udf
-from pyspark.sql.types import DoubleType, StructField, StructType
 
-from jobs.common.model_inputs import columns_read, feature_spec, require_columns, samples_of_pandas
-from jobs.common.model_registry import CHAMPION, ModelRegistry
-from jobs.common.prediction_columns import prediction_columns
-from jobs.common.settings import Settings
-from jobs.common.warehouse import Warehouse
+from jobs.common.model_inputs import columns_read, require_columns, samples_of_pandas
 from jobs.common.worker_scorer import WorkerScorer
-from m2m import Bundle
 
 SCORE_FUNCTION = "m2m_score"
 Rows = tuple[pd.Series, pd.DataFrame]
-
-
-def register_score_function(
-    spark: SparkSession, warehouse: Warehouse, settings: Settings, versions: Sequence[str] = (CHAMPION,)
-) -> dict[str, str]:
-    """Register m2m_score for these versions or aliases of the platform's model; returns the version behind each.
-
-    An alias stays with the version it has now, for as long as the session lives. The function takes a version and the
-    columns of features.sequences as a struct, and returns a struct of the prediction columns of
-    scores.advertiser_scores. Raises ValueError when a version does not exist or was trained with other settings.
-    """
-    registry = ModelRegistry(settings.platform, warehouse.root)
-    workers, found = {}, {}
-    for name in versions:
-        registered = registry.find(name)
-        if registered is None:
-            raise ValueError(f"model {settings.platform} has no {name}; run train_model, or name a version")
-        bundle = Bundle.load(registered.folder, expected_sha256=registered.sha256)
-        if bundle.spec != feature_spec(settings):
-            raise ValueError(f"model version {registered.version} was trained with other settings")
-        found[name] = registered.version
-        workers[name] = workers[registered.version] = WorkerScorer.ship(spark, registered, settings)
-    schema = StructType([StructField(name, DoubleType()) for name in prediction_columns(settings.task_names)])
-    # PySpark's overloads know no iterator of frames as a scalar function, though it is one of its forms.
-    make_udf: Any = pandas_udf
-    spark.udf.register(SCORE_FUNCTION, make_udf(score_function(workers), schema))
-    return found
 
 
 def score_function(

@@ -7,6 +7,7 @@ What travels with a task is `WorkerScorer`, a few names and numbers. The bundle'
 from __future__ import annotations
 
 import atexit
+import gc
 import shutil
 import tempfile
 import zipfile
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,10 +24,12 @@ from pyspark import SparkFiles
 from pyspark.sql import SparkSession
 
 from jobs.common.job import DataCheckError
-from jobs.common.model_registry import RegisteredBundle
 from jobs.common.prediction_columns import PROBABILITY_ACTIVE, QUANTILES, prediction_columns
 from jobs.common.settings import Settings
 from m2m import Bundle, FeatureSpec, Forecast, ForecastError, Samples, Scorer, rows_of_a_pass
+
+if TYPE_CHECKING:  # it imports MLflow, which takes a worker seconds
+    from jobs.common.model_registry import RegisteredBundle
 
 BUNDLE_FILES = ("model.safetensors", "bundle.json")
 MB = 2**20
@@ -108,7 +112,10 @@ def _load(worker: WorkerScorer) -> Scorer:
     torch.set_num_threads(worker.threads)
     bundle = Bundle.load(SparkFiles.get(worker.folder), expected_sha256=worker.sha256)
     rows = rows_of_a_pass(bundle, worker.memory_mb * MB)
-    return Scorer(bundle, rows, worker.kept_weights_mb * MB, worker.precision)
+    scorer = Scorer(bundle, rows, worker.kept_weights_mb * MB, worker.precision)
+    # Spark collects garbage after every task, 0.14 s over all of torch's objects; these live as long as the worker.
+    gc.freeze()
+    return scorer
 
 
 def refuse_beyond_bounds(

@@ -15,12 +15,12 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs import build_sequences, score_advertisers
+from jobs.common.catalog import register_score_function
 from jobs.common.freshness import record_built
 from jobs.common.model_inputs import samples_of_pandas
 from jobs.common.model_registry import CHAMPION, ModelRegistry, RegisteredBundle
 from jobs.common.prediction_columns import prediction_columns
 from jobs.common.score_files import READING_CONF, score_schema, scored_files
-from jobs.common.score_function import register_score_function
 from jobs.common.session import session_conf
 from jobs.common.worker_errors import refusals_of_workers
 from jobs.common.worker_scorer import WorkerScorer, forecast_columns
@@ -119,9 +119,11 @@ def test_a_model_without_a_distribution_leaves_its_columns_missing() -> None:
     assert rest.shape == (2, 7) and rest.isna().all(axis=None)
 
 
-@pytest.mark.parametrize("files_at_once", [1, 1000])
-def test_scored_files_do_not_depend_on_their_order_or_on_the_tasks(
-    small_world: SmallWorld, files_at_once: int
+@pytest.mark.parametrize(
+    ("files_at_once", "opened_by_workers"), [(1, True), (1000, True), (1, False), (9, False)]
+)
+def test_scored_files_do_not_depend_on_their_order_on_the_tasks_or_on_who_reads_them(
+    small_world: SmallWorld, files_at_once: int, opened_by_workers: bool
 ) -> None:
     warehouse, settings = small_world.warehouse, small_world.settings
     before = by_key(warehouse.read_days("scores.advertiser_scores", FIRST, LAST))
