@@ -16,6 +16,8 @@ from tests.benchmarks import (
     meta_units,
     paper_model,
     precision,
+    scoring,
+    scoring_paper,
     sequence_scale,
     sequences,
     storage,
@@ -34,6 +36,8 @@ BENCHMARKS = {
     "calibration": calibration,
     "sequences": sequences,
     "messy_facts": messy_facts,
+    "scoring": scoring,
+    "scoring_paper": scoring_paper,
 }
 # Only by name: the first needs a C++ compiler, which the project does not, the second some minutes and 10 GB.
 BY_NAME_ONLY = {"compiled": compiled, "sequence_scale": sequence_scale}

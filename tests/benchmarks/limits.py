@@ -27,6 +27,12 @@ LIMITS: dict[str, tuple[float, float]] = {
     "sequence_growth_pairs": (0, 1.05),
     "sequence_two_million_peak_gb": (0, 8),
     "sequence_growth_days": (0, 1.05),
+    "scoring_job_share": (0.75, inf),
+    "scoring_udf_share": (0.85, inf),
+    "scoring_speedup_paper": (20, inf),
+    "scoring_growth": (0, 1.03),
+    "scoring_memory_growth": (0, 1.10),
+    "scoring_million_peak_gb": (0, 8),
     "messy_over_clean": (0, 1.5),
 }
 
