@@ -21,7 +21,7 @@ from pyspark.sql.types import BooleanType, DateType, DoubleType, StringType, Str
 
 from jobs.common.model_inputs import columns_read, require_columns, samples_of_arrow
 from jobs.common.prediction_columns import prediction_columns
-from jobs.common.worker_scorer import WorkerScorer
+from jobs.common.worker_scorer import Columns, WorkerScorer
 
 KEYS = ("advertiser_id", "scenario_id")
 PASSED_ON = (*KEYS, "eligible")
@@ -98,7 +98,11 @@ def score_rows(rows: pa.RecordBatch, ds: date, worker: WorkerScorer) -> pa.Recor
         advertiser, scenario = (rows.column(name)[row].as_py() for name in KEYS)
         return f"advertiser {advertiser} in {scenario} on {ds}"
 
-    predictions = worker.columns(samples_of_arrow(rows, ds, worker.spec), name_of)
+    return scored_rows(rows, ds, worker.columns(samples_of_arrow(rows, ds, worker.spec), name_of))
+
+
+def scored_rows(rows: pa.RecordBatch, ds: date, predictions: Columns) -> pa.RecordBatch:
+    """The columns of `score_schema`."""
     columns: dict[str, pa.Array] = {name: rows.column(name) for name in KEYS}
     columns["ds"] = pa.repeat(pa.scalar(ds, pa.date32()), rows.num_rows)
     # NaN stands for what the model does not give; a prediction itself is finite.
