@@ -31,26 +31,32 @@ def register_views(spark: SparkSession, warehouse: Warehouse) -> None:
     Nothing is copied, and registering again points the names at this warehouse. Raises ValueError when a
     table does not exist yet.
     """
+    _register(spark, warehouse, REGISTERED_TABLES, VIEW_SCHEMA)
+    for table in CONSUMER_TABLES:
+        spark.sql(read_view(table))
+
+
+def _register(spark: SparkSession, warehouse: Warehouse, tables: Sequence[str], *schemas: str) -> None:
     root = absolute_path(warehouse.root.rstrip("/"))
-    for schema in sorted({VIEW_SCHEMA, *(table.split(".")[0] for table in REGISTERED_TABLES)}):
+    for schema in sorted({*schemas, *(table.split(".")[0] for table in tables)}):
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema} LOCATION '{root}/{schema}'")
-    for table in REGISTERED_TABLES:
+    for table in tables:
         warehouse.read(table)
         # Only the name is dropped: the files of an external table stay.
         spark.sql(f"DROP TABLE IF EXISTS {table}")
         spark.sql(f"CREATE TABLE {table} USING delta LOCATION '{absolute_path(warehouse.path(table))}'")
-    for table in CONSUMER_TABLES:
-        spark.sql(read_view(table))
 
 
 def register_score_function(
     spark: SparkSession, warehouse: Warehouse, settings: Settings, versions: Sequence[str] = (CHAMPION,)
 ) -> dict[str, str]:
-    """Register m2m_score for these versions or aliases of the platform's model; returns the version behind each.
+    """Register features.sequences, and m2m_score for these versions or aliases of the platform's model; returns the
+    version behind each.
 
     An alias stays with the version it has now, for as long as the session lives. The function takes a version and the
     columns of features.sequences as a struct, and returns a struct of the prediction columns of
-    scores.advertiser_scores. Raises ValueError when a version does not exist or was trained with other settings.
+    scores.advertiser_scores. Raises ValueError when the table or a version does not exist, or a version was trained
+    with other settings.
     """
     registry = ModelRegistry(settings.platform, warehouse.root)
     workers, found = {}, {}
@@ -66,5 +72,6 @@ def register_score_function(
     schema = StructType([StructField(name, DoubleType()) for name in prediction_columns(settings.task_names)])
     # PySpark's overloads know no iterator of frames as a scalar function, though it is one of its forms.
     make_udf: Any = pandas_udf
+    _register(spark, warehouse, ["features.sequences"])
     spark.udf.register(SCORE_FUNCTION, make_udf(score_function(workers), schema))
     return found
