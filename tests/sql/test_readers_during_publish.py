@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -26,8 +27,16 @@ SQL = Path(__file__).resolve().parents[2] / "sql"
 OLD, NEW = DAY, day(1)
 SCORES, TASKS, MESSAGES = "scores.advertiser_scores", "engagement.rewarded_task", "engagement.push_message"
 ADVERTISERS, READERS_OF_A_KIND = 36, 100
-# Both kinds together take about half of two cores, so that the jobs get on.
-PAUSE_SECONDS = {"spark": 60.0, "delta-rs": 12.0}
+# Each reader's turn comes once in so many seconds. A Spark read takes 0.4 s of a core, one by delta-rs 0.05 s: both
+# kinds together take 0.7 of a core, so that the jobs get on, and less when the machine is busy with other work.
+PERIOD_SECONDS = {"spark": 80.0, "delta-rs": 20.0}
+READING_IN_TURN = 3
+# Called, all begin within this time, faster than two cores can answer. Had all begun at one moment, Spark, which takes
+# jobs in order, would have answered all before it published the day.
+RUSH_SECONDS = 10.0
+# Different readers of a kind that must have seen each writing.
+ENOUGH = {"spark": 8, "delta-rs": 30}
+DEADLINE_SECONDS = 120.0
 TASK_COLUMNS = "task_id, advertiser_id, ds, target_value, reward_amount, priority, model_version"
 MESSAGE_COLUMNS = "message_id, advertiser_id, ds, parameters, priority, model_version"
 Read = Callable[[], str]
@@ -41,17 +50,20 @@ def digest(*tables: list[tuple[Any, ...]]) -> str:
 
 
 class Readers:
-    """Threads that read in a loop until told to stop; what each kind has read, and what went wrong."""
+    """Threads that read in turns, or all in one rush when called; who has read what, and what went wrong."""
 
     def __init__(self, reads: dict[str, Read]) -> None:
-        self.stop, self.errors = threading.Event(), list[BaseException]()
-        self.seen: dict[str, Counter[str]] = {kind: Counter() for kind in reads}
-        self.reads_of: Counter[str] = Counter()
-        self.start = threading.Barrier(len(reads) * READERS_OF_A_KIND)
+        self.lock, self.stop, self.errors = threading.Lock(), threading.Event(), list[BaseException]()
+        self.reads: dict[str, Counter[str]] = {kind: Counter() for kind in reads}
+        self.who: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+        self.reading, self.answered = Counter[str](), Counter[str]()
+        self.begun = time.monotonic()
+        names = [(kind, number) for kind in reads for number in range(READERS_OF_A_KIND)]
+        self.calls = {name: threading.Event() for name in names}
+        # Daemons, so that one that hangs ends with the tests.
         self.threads = [
-            threading.Thread(target=self._loop, args=(kind, number, read), name=f"{kind}-{number}")
-            for kind, read in reads.items()
-            for number in range(READERS_OF_A_KIND)
+            threading.Thread(target=self._loop, args=(*name, reads[name[0]]), name=str(name), daemon=True)
+            for name in names
         ]
 
     def __enter__(self) -> Readers:
@@ -61,20 +73,48 @@ class Readers:
 
     def __exit__(self, *error: object) -> None:
         self.stop.set()
+        self.call()
+        deadline = time.monotonic() + DEADLINE_SECONDS
         for thread in self.threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def call(self) -> None:
+        """Have everyone read within the rush, whoever's turn it is."""
+        for event in self.calls.values():
+            event.set()
 
     def _loop(self, kind: str, number: int, read: Read) -> None:
+        call = self.calls[kind, number]
         try:
-            self.start.wait()  # all of them at once
-            while not self.stop.is_set():
-                self.seen[kind][read()] += 1
-                self.reads_of[threading.current_thread().name] += 1
-                # Each a little different, so that they do not keep step.
-                self.stop.wait(PAUSE_SECONDS[kind] * (0.5 + number / READERS_OF_A_KIND))
+            while True:
+                # Turns are spread evenly over the period; one that passed during a read is left out.
+                passed = time.monotonic() - self.begun - PERIOD_SECONDS[kind] * number / READERS_OF_A_KIND
+                called = call.wait(-passed % PERIOD_SECONDS[kind])
+                call.clear()
+                if self.stop.wait(called * RUSH_SECONDS * number / READERS_OF_A_KIND):
+                    return
+                if called or self.reading[kind] < READING_IN_TURN:
+                    self._read(kind, number, read, called)
         except BaseException as error:
             self.errors.append(error)
             raise
+
+    def _read(self, kind: str, number: int, read: Read, called: bool) -> None:
+        with self.lock:
+            self.reading[kind] += 1
+        found = read()
+        with self.lock:
+            self.reading[kind] -= 1
+            self.reads[kind][found] += 1
+            self.who[kind, found].add(number)
+            self.answered[kind] += called
+
+    def wait_until(self, reached: Callable[[], bool], what: str) -> None:
+        """Wait for this; fails after a while, and no longer than until a reader fails."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not reached() and not self.errors:
+            assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s: {what}"
+            time.sleep(0.1)
 
 
 class World:
@@ -165,27 +205,34 @@ def test_every_read_is_the_old_day_or_one_writing_of_the_new_day_whole(world: Wo
     reads = {"spark": lambda: spark_read(world.warehouse.spark), "delta-rs": readme_read()}
     writings = {"old": world.content(OLD)}
     with Readers(reads) as readers:
-        world.run(NEW, *JOBS)
+        world.run(NEW, select_candidates.main, produce_engagement.main)
+        seen_by_enough(readers, writings["old"])
+        readers.call()
+        world.run(NEW, publish.main)
+        print(
+            f"when the day was published {dict(readers.reading)} were reading, {dict(readers.answered)} had read"
+        )
         writings["first"] = world.content(NEW)
-        settle(readers, {kind: writings["first"][kind] for kind in reads})
+        readers.wait_until(lambda: readers.answered.total() == len(readers.threads), "all called have read")
+        seen_by_enough(readers, writings["first"])
         world.score(NEW, active=3)
         world.run(NEW, *JOBS)
         writings["second"] = world.content(NEW)
-        settle(readers, {kind: writings["second"][kind] for kind in reads})
+        seen_by_enough(readers, writings["second"])
     assert readers.errors == []
+    assert not [thread for thread in readers.threads if thread.is_alive()]
     for kind in reads:
         names = {written[kind]: name for name, written in writings.items()}
         assert len(names) == 3
-        told = {names.get(found, "neither"): count for found, count in readers.seen[kind].items()}
+        told = {names.get(found, "neither"): count for found, count in readers.reads[kind].items()}
         print(f"{kind}: {told}")
         assert set(told) == {"old", "first", "second"}
-    assert len(readers.reads_of) == 2 * READERS_OF_A_KIND
 
 
-def settle(readers: Readers, wanted: dict[str, str], seconds: float = 60.0) -> None:
-    """Wait until a reader of each kind has seen this writing, at most `seconds`."""
-    waited = threading.Event()
-    for _ in range(int(seconds * 5)):
-        if all(readers.seen[kind][content] for kind, content in wanted.items()):
-            return
-        waited.wait(0.2)
+def seen_by_enough(readers: Readers, writing: dict[str, str]) -> None:
+    """Wait until enough readers of each kind have seen this writing."""
+    for kind, content in writing.items():
+        readers.wait_until(
+            lambda kind=kind, content=content: len(readers.who[kind, content]) >= ENOUGH[kind],
+            f"{ENOUGH[kind]} readers by {kind} see the day; they saw {readers.reads[kind]}",
+        )
