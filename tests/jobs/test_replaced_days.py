@@ -28,7 +28,7 @@ def checked(small_world: SmallWorld) -> None:
 def test_days_that_were_scored_again_are_published_after_check_scores_only(
     small_world: SmallWorld, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert small_world.run(score_advertisers.main, DAY) == 0
+    assert small_world.run(score_advertisers.main, DAY, "--again") == 0
     assert f"no passed check of suite scores for {DAY[0]}; run check_scores" in refusal(small_world, capfd)
     assert small_world.run(publish.main, (SCORED[0], SCORED[0])) == 0  # not scored again
     assert small_world.run(check_scores.main, DAY) == 0

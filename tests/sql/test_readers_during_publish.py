@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from pyspark.sql import SparkSession
 from jobs import produce_engagement, publish, select_candidates
 from jobs.common.catalog import register_views
 from jobs.common.check_results import forget_verdicts
-from jobs.common.publication import withdraw_days
+from jobs.common.publication import PUBLISHED_DAYS, withdraw_days
 from jobs.common.settings import Settings
 from jobs.common.warehouse import Warehouse
 from tests.jobs.rows import DAY, arguments, day, ending, pass_checks, scores, sequences
@@ -26,8 +27,13 @@ SQL = Path(__file__).resolve().parents[2] / "sql"
 OLD, NEW = DAY, day(1)
 SCORES, TASKS, MESSAGES = "scores.advertiser_scores", "engagement.rewarded_task", "engagement.push_message"
 ADVERTISERS, READERS_OF_A_KIND = 36, 100
-# Both kinds together take about half of two cores, so that the jobs get on.
-PAUSE_SECONDS = {"spark": 60.0, "delta-rs": 12.0}
+# Each reader's turn comes once in so many seconds. A Spark read takes 0.4 s of a core, one by delta-rs 0.05 s: both
+# kinds together take half a core, so that the jobs get on, and less when the machine is busy with other work.
+PERIOD_SECONDS = {"spark": 120.0, "delta-rs": 25.0}
+READING_IN_TURN = 3
+# Different readers of a kind that must have seen each writing.
+ENOUGH = {"spark": 5, "delta-rs": 20}
+DEADLINE_SECONDS = 120.0
 TASK_COLUMNS = "task_id, advertiser_id, ds, target_value, reward_amount, priority, model_version"
 MESSAGE_COLUMNS = "message_id, advertiser_id, ds, parameters, priority, model_version"
 Read = Callable[[], str]
@@ -41,17 +47,20 @@ def digest(*tables: list[tuple[Any, ...]]) -> str:
 
 
 class Readers:
-    """Threads that read in a loop until told to stop; what each kind has read, and what went wrong."""
+    """Threads that read in turns, or all at once when called; who has read what, and what went wrong."""
 
     def __init__(self, reads: dict[str, Read]) -> None:
-        self.stop, self.errors = threading.Event(), list[BaseException]()
-        self.seen: dict[str, Counter[str]] = {kind: Counter() for kind in reads}
-        self.reads_of: Counter[str] = Counter()
-        self.start = threading.Barrier(len(reads) * READERS_OF_A_KIND)
+        self.lock, self.stop, self.errors = threading.Lock(), threading.Event(), list[BaseException]()
+        self.reads: dict[str, Counter[str]] = {kind: Counter() for kind in reads}
+        self.who: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+        self.reading, self.answered = Counter[str](), Counter[tuple[str, str]]()
+        self.begun = time.monotonic()
+        names = [(kind, number) for kind in reads for number in range(READERS_OF_A_KIND)]
+        self.calls = {name: threading.Event() for name in names}
+        # Daemons, so that one that hangs ends with the tests.
         self.threads = [
-            threading.Thread(target=self._loop, args=(kind, number, read), name=f"{kind}-{number}")
-            for kind, read in reads.items()
-            for number in range(READERS_OF_A_KIND)
+            threading.Thread(target=self._loop, args=(*name, reads[name[0]]), name=str(name), daemon=True)
+            for name in names
         ]
 
     def __enter__(self) -> Readers:
@@ -61,20 +70,61 @@ class Readers:
 
     def __exit__(self, *error: object) -> None:
         self.stop.set()
+        self.call(range(READERS_OF_A_KIND))
+        deadline = time.monotonic() + DEADLINE_SECONDS
         for thread in self.threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def call(self, numbers: range) -> None:
+        """Have these readers of each kind read now, whoever's turn it is."""
+        for (_, number), event in self.calls.items():
+            if number in numbers:
+                event.set()
+
+    def call_at_file(self, folder: Path, numbers: range) -> None:
+        """Call as soon as a table has a new data file, which is just before the commit that shows it."""
+        known = set(folder.rglob("*.parquet"))
+
+        def watch() -> None:
+            while not self.stop.wait(0.002):
+                if set(folder.rglob("*.parquet")) - known:
+                    self.call(numbers)
+                    return
+
+        threading.Thread(target=watch, daemon=True).start()
 
     def _loop(self, kind: str, number: int, read: Read) -> None:
+        call = self.calls[kind, number]
         try:
-            self.start.wait()  # all of them at once
-            while not self.stop.is_set():
-                self.seen[kind][read()] += 1
-                self.reads_of[threading.current_thread().name] += 1
-                # Each a little different, so that they do not keep step.
-                self.stop.wait(PAUSE_SECONDS[kind] * (0.5 + number / READERS_OF_A_KIND))
+            while True:
+                # Turns are spread evenly over the period; one that passed during a read is left out.
+                passed = time.monotonic() - self.begun - PERIOD_SECONDS[kind] * number / READERS_OF_A_KIND
+                called = call.wait(-passed % PERIOD_SECONDS[kind])
+                call.clear()
+                if self.stop.is_set():
+                    return
+                if called or self.reading[kind] < READING_IN_TURN:
+                    self._read(kind, number, read, called)
         except BaseException as error:
             self.errors.append(error)
             raise
+
+    def _read(self, kind: str, number: int, read: Read, called: bool) -> None:
+        with self.lock:
+            self.reading[kind] += 1
+        found = read()
+        with self.lock:
+            self.reading[kind] -= 1
+            self.reads[kind][found] += 1
+            self.who[kind, found].add(number)
+            self.answered[kind, found] += called
+
+    def wait_until(self, reached: Callable[[], bool], what: str) -> None:
+        """Wait for this; fails after a while, and no longer than until a reader fails."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not reached() and not self.errors:
+            assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS} s: {what}"
+            time.sleep(0.1)
 
 
 class World:
@@ -165,27 +215,35 @@ def test_every_read_is_the_old_day_or_one_writing_of_the_new_day_whole(world: Wo
     reads = {"spark": lambda: spark_read(world.warehouse.spark), "delta-rs": readme_read()}
     writings = {"old": world.content(OLD)}
     with Readers(reads) as readers:
-        world.run(NEW, *JOBS)
+        world.run(NEW, select_candidates.main, produce_engagement.main)
+        seen_by_enough(readers, writings["old"])
+        # Half of all 200 read when the publishing starts; Spark takes jobs in order, so the others come at its commit.
+        readers.call_at_file(Path(world.warehouse.path(PUBLISHED_DAYS)), range(1, READERS_OF_A_KIND, 2))
+        readers.call(range(0, READERS_OF_A_KIND, 2))
+        world.run(NEW, publish.main)
+        print(f"published while {dict(readers.reading)} were reading")
         writings["first"] = world.content(NEW)
-        settle(readers, {kind: writings["first"][kind] for kind in reads})
+        readers.wait_until(lambda: readers.answered.total() == len(readers.threads), "all called have read")
+        seen_by_enough(readers, writings["first"])
         world.score(NEW, active=3)
         world.run(NEW, *JOBS)
         writings["second"] = world.content(NEW)
-        settle(readers, {kind: writings["second"][kind] for kind in reads})
+        seen_by_enough(readers, writings["second"])
     assert readers.errors == []
+    assert not [thread for thread in readers.threads if thread.is_alive()]
     for kind in reads:
         names = {written[kind]: name for name, written in writings.items()}
         assert len(names) == 3
-        told = {names.get(found, "neither"): count for found, count in readers.seen[kind].items()}
-        print(f"{kind}: {told}")
+        told = {names.get(found, "neither"): count for found, count in readers.reads[kind].items()}
+        called = {name: readers.answered[kind, found] for found, name in names.items()}
+        print(f"{kind}: {told}; of the {READERS_OF_A_KIND} called at once {called}")
         assert set(told) == {"old", "first", "second"}
-    assert len(readers.reads_of) == 2 * READERS_OF_A_KIND
 
 
-def settle(readers: Readers, wanted: dict[str, str], seconds: float = 60.0) -> None:
-    """Wait until a reader of each kind has seen this writing, at most `seconds`."""
-    waited = threading.Event()
-    for _ in range(int(seconds * 5)):
-        if all(readers.seen[kind][content] for kind, content in wanted.items()):
-            return
-        waited.wait(0.2)
+def seen_by_enough(readers: Readers, writing: dict[str, str]) -> None:
+    """Wait until enough readers of each kind have seen this writing."""
+    for kind, content in writing.items():
+        readers.wait_until(
+            lambda kind=kind, content=content: len(readers.who[kind, content]) >= ENOUGH[kind],
+            f"{ENOUGH[kind]} readers by {kind} see the day; they saw {readers.reads[kind]}",
+        )
