@@ -23,7 +23,7 @@ from jobs.common.model_inputs import feature_spec
 from jobs.common.model_registry import CHAMPION, ModelRegistry, RegisteredBundle
 from jobs.common.prediction_columns import prediction_columns
 from jobs.common.publication import withdraw_days
-from jobs.common.score_files import READING_CONF, scored_files
+from jobs.common.score_files import reading_conf, scored_files
 from jobs.common.scored_days import SCORES, SEQUENCES, score_inputs, scored_already
 from jobs.common.session import session_conf
 from jobs.common.settings import Settings
@@ -37,11 +37,11 @@ from m2m import Bundle
 def score(context: JobContext) -> None:
     """Replace the days of scores.advertiser_scores that are not there already from the same inputs."""
     warehouse = context.warehouse
-    registered = _find_bundle(context, warehouse.read(SEQUENCES).columns)
+    registered, bundle = _find_bundle(context, warehouse.read(SEQUENCES).columns)
     inputs = score_inputs(warehouse, registered, context.settings)
     days = _days_to_score(context, inputs)
     if days:
-        _score_days(context, registered, days)
+        _score_days(context, registered, days, wide=bundle.model.in_segments)
         for start, end in day_ranges(days):
             known = {day: inputs[day] for day in days if start <= day <= end and day in inputs}
             record_built(warehouse, SCORES, known, start, end)
@@ -63,13 +63,13 @@ def _days_to_score(context: JobContext, inputs: Mapping[date, str]) -> list[date
     return [day for day in days if day not in same]
 
 
-def _score_days(context: JobContext, registered: RegisteredBundle, days: list[date]) -> None:
+def _score_days(context: JobContext, registered: RegisteredBundle, days: list[date], wide: bool) -> None:
     spark, settings, warehouse = context.spark, context.settings, context.warehouse
     ranges = day_ranges(days)
     files = sorted(warehouse.read_ranges(SEQUENCES, ranges).inputFiles())
     if not files:
         raise DataCheckError(f"{SEQUENCES} has no row for {days[0]}..{days[-1]}; run build_sequences first")
-    worker = WorkerScorer.ship(spark, registered, settings)
+    worker = WorkerScorer.ship(spark, registered, settings, wide)
     scored = scored_files(spark, warehouse.path(SEQUENCES), files, worker, settings.task_names)
     create_table(warehouse, SCORES, settings)
     # Nothing said of the rows that go may outlive them: that consumers may read them, checks, what they came from.
@@ -79,13 +79,13 @@ def _score_days(context: JobContext, registered: RegisteredBundle, days: list[da
     forget_built(warehouse, SCORES, days)
     with (
         context.step(f"score pairs, write {SCORES}", days[0], days[-1]),
-        session_conf(spark, READING_CONF),
+        session_conf(spark, reading_conf(worker)),
         refusals_of_workers(),
     ):
         warehouse.replace_ranges(finish(scored, registered, settings, datetime.now(UTC)), SCORES, ranges)
 
 
-def _find_bundle(context: JobContext, columns: Sequence[str]) -> RegisteredBundle:
+def _find_bundle(context: JobContext, columns: Sequence[str]) -> tuple[RegisteredBundle, Bundle]:
     settings = context.settings
     wanted = context.args.model_version or CHAMPION
     found = ModelRegistry(settings.platform, context.warehouse.root).find(wanted)
@@ -101,7 +101,7 @@ def _find_bundle(context: JobContext, columns: Sequence[str]) -> RegisteredBundl
         raise DataCheckError(
             f"model version {found.version} was trained on {trained_on}, the settings ask for {expected}"
         )
-    return found
+    return found, bundle
 
 
 def finish(

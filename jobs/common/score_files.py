@@ -6,7 +6,8 @@ much as the model (docs/decisions/0013-files-to-the-workers.md).
 
 A file holds rows of one day, by knowledge key, so pairs with the same knowledge row come together and their meta
 weights are generated once. It is cut into passes from its start: a score does not depend on the cluster, on the number
-of tasks or on which other days are scored.
+of tasks or on which other days are scored. (Of a wide model's, whose weights are not kept, several files of a task are
+put together first; there the last bits depend on which.)
 """
 
 from __future__ import annotations
@@ -26,12 +27,10 @@ from jobs.common.worker_scorer import Columns, WorkerScorer
 KEYS = ("advertiser_id", "scenario_id")
 PASSED_ON = (*KEYS, "eligible")
 LOCAL = "file:"
-# To be set while the scored rows are read: a worker gets one file at a time, a task 16 MB of them (or one larger file).
-READING_CONF = {
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
-    "spark.sql.files.maxPartitionBytes": str(16 * 2**20),
-}
+# Of a wide model rows of several files, so that each knowledge row has many: 3.4 kB each while they are scored.
+WIDE_TASK_MB, TASK_MB, WIDE_ROWS = 64, 16, 160_000
 Batches = Iterator[pa.RecordBatch]
+DayBatches = Iterator[tuple[date, pa.RecordBatch]]
 
 
 def scored_files(
@@ -44,7 +43,7 @@ def scored_files(
 ) -> DataFrame:
     """Keys, `ds`, predictions and `eligible` of every row of `files`, Parquet files of the table at `table_path`.
 
-    Read it under READING_CONF. opened_by_workers: they open the files by their paths; default: when all are local
+    Read it under `reading_conf`. opened_by_workers: they open the files by their paths; default: when all are local
     paths, which every machine of a cluster then has, as Delta itself asks for. Its tasks raise DataCheckError for a
     prediction beyond bounds, BundleError for a bundle that is not the one that was sent, ValueError for a file without
     a column that the model reads.
@@ -54,6 +53,15 @@ def scored_files(
     columns = ["path", "ds"] if opened_by_workers else ["path", "ds", "content"]
     dealt = spark.read.format("binaryFile").option("basePath", table_path).load(files).select(columns)
     return dealt.mapInArrow(score_function(worker), score_schema(tasks))
+
+
+def reading_conf(worker: WorkerScorer) -> dict[str, str]:
+    """To be set while the scored rows are read: a worker gets one file at a time; how much of them makes a task."""
+    size = WIDE_TASK_MB if worker.wide else TASK_MB
+    return {
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
+        "spark.sql.files.maxPartitionBytes": str(size * 2**20),
+    }
 
 
 def score_schema(tasks: tuple[str, ...]) -> StructType:
@@ -69,13 +77,38 @@ def score_function(worker: WorkerScorer) -> Callable[[Batches], Batches]:
     """Batches of (path, ds) or of (path, ds, content) to batches of scored rows."""
 
     def score(batches: Batches) -> Batches:
-        for batch in batches:
-            for row in range(batch.num_rows):
-                ds = batch.column("ds")[row].as_py()
-                for rows in read_rows(batch, row, worker):
-                    yield score_rows(rows, ds, worker)
+        found = decoded(batches, worker)
+        for ds, rows in gathered(found, WIDE_ROWS) if worker.wide else found:
+            yield score_rows(rows, ds, worker)
 
     return score
+
+
+def decoded(batches: Batches, worker: WorkerScorer) -> DayBatches:
+    """The rows of all files, each batch with its day."""
+    for batch in batches:
+        for row in range(batch.num_rows):
+            ds = batch.column("ds")[row].as_py()
+            for rows in read_rows(batch, row, worker):
+                yield ds, rows
+
+
+def gathered(batches: DayBatches, rows: int) -> DayBatches:
+    """Batches of one day put together while they have fewer than `rows` rows."""
+    day, held_rows = date.min, 0
+    held: list[pa.RecordBatch] = []
+    for ds, batch in batches:
+        if held and (ds != day or held_rows + batch.num_rows > rows):
+            yield day, _joined(held)
+            held, held_rows = [], 0
+        day, held_rows = ds, held_rows + batch.num_rows
+        held.append(batch)
+    if held:
+        yield day, _joined(held)
+
+
+def _joined(held: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return held[0] if len(held) == 1 else pa.Table.from_batches(held).combine_chunks().to_batches()[0]
 
 
 def read_rows(batch: pa.RecordBatch, row: int, worker: WorkerScorer) -> Batches:

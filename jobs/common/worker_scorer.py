@@ -41,7 +41,8 @@ class WorkerScorer:
     """Which bundle a worker scores with, and how.
 
     folder: of the bundle, among the files Spark sent. largest: a prediction beyond this many times its task's training
-    mean is refused. threads: of torch, as many as a task has cores.
+    mean is refused. threads: of torch, as many as a task has cores. wide: the model
+    generates its weights anew for every group of rows, so it is given many rows at once.
     """
 
     folder: str
@@ -52,9 +53,12 @@ class WorkerScorer:
     kept_weights_mb: int
     precision: str = "float32"
     threads: int = 1
+    wide: bool = False
 
     @staticmethod
-    def ship(spark: SparkSession, registered: RegisteredBundle, settings: Settings) -> WorkerScorer:
+    def ship(
+        spark: SparkSession, registered: RegisteredBundle, settings: Settings, wide: bool = False
+    ) -> WorkerScorer:
         """Send a bundle to the workers, and describe how to score with it there."""
         scoring = settings.scoring
         return WorkerScorer(
@@ -66,6 +70,7 @@ class WorkerScorer:
             kept_weights_mb=scoring.kept_weights_mb,
             precision=scoring.precision,
             threads=int(spark.sparkContext.getConf().get("spark.task.cpus", "1")),
+            wide=wide,
         )
 
     @property

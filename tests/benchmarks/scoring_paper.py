@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 
 from jobs.common.model_inputs import samples_of_pandas
 from jobs.common.model_registry import RegisteredBundle
-from jobs.common.score_files import READING_CONF, score_schema, scored_files
+from jobs.common.score_files import reading_conf, score_schema, scored_files
 from jobs.common.session import session_conf
 from jobs.common.settings import Settings, load_settings
 from jobs.common.warehouse import Warehouse
@@ -35,7 +35,7 @@ from tests.benchmarks.tree_clock import taken
 from tests.m2m import row_by_row
 
 COMMAND = "python -m tests.benchmarks scoring_paper"
-PAIRS, USUAL_ROWS, BATCH_ROWS = 200_000, 600, 10_000
+PAIRS, USUAL_ROWS, BATCH_ROWS = 400_000, 600, 10_000
 AT_ONCE = 64  # rows of which the usual way holds matrices: 20 MB each
 OUT = "scores.measured"
 
@@ -61,9 +61,9 @@ def measure() -> Iterator[Figure]:
 def _our_seconds(
     spark: SparkSession, warehouse: Warehouse, rows: DataFrame, bundle: RegisteredBundle, settings: Settings
 ) -> float:
-    worker = WorkerScorer.ship(spark, bundle, settings)
+    worker = WorkerScorer.ship(spark, bundle, settings, wide=True)
     scored = scored_files(spark, warehouse.path(SEQUENCES), rows.inputFiles(), worker, settings.task_names)
-    with session_conf(spark, READING_CONF):
+    with session_conf(spark, reading_conf(worker)):
         return taken(lambda: _write(warehouse, scored, bundle, settings)).processor_seconds
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.common.model_inputs import samples_of_arrow
 from jobs.common.model_registry import RegisteredBundle
-from jobs.common.score_files import READING_CONF, read_rows, score_schema, scored_files, scored_rows
+from jobs.common.score_files import decoded, reading_conf, score_schema, scored_files, scored_rows
 from jobs.common.session import session_conf
 from jobs.common.settings import Settings
 from jobs.common.warehouse import Warehouse
@@ -50,7 +50,7 @@ def measured_stages(
         "model": lambda: _throw_away(scored),
         "writing": write,
     }
-    with session_conf(spark, READING_CONF):
+    with session_conf(spark, reading_conf(worker)):
         for call in calls.values():
             call()
         return {name: taken(call) for name, call in calls.items()}
@@ -64,10 +64,8 @@ def reading_only(worker: WorkerScorer) -> Callable[[Batches], Batches]:
     """Files are decoded, and that is all."""
 
     def read(batches: Batches) -> Batches:
-        for batch in batches:
-            for row in range(batch.num_rows):
-                for _ in read_rows(batch, row, worker):
-                    pass
+        for _ in decoded(batches, worker):
+            pass
         yield from ()
 
     return read
@@ -78,13 +76,10 @@ def without_model(worker: WorkerScorer) -> Callable[[Batches], Batches]:
 
     def score(batches: Batches) -> Batches:
         names = score_schema(worker.spec.tasks).names[3:-1]
-        for batch in batches:
-            for row in range(batch.num_rows):
-                ds = batch.column("ds")[row].as_py()
-                for rows in read_rows(batch, row, worker):
-                    found = samples_of_arrow(rows, ds, worker.spec).sequences[:, 0, :2].sum(axis=1)
-                    made_up = np.sin(found.astype(np.float64) + np.arange(len(found))) ** 2
-                    yield scored_rows(rows, ds, dict.fromkeys(names, made_up))
+        for ds, rows in decoded(batches, worker):
+            found = samples_of_arrow(rows, ds, worker.spec).sequences[:, 0, :2].sum(axis=1)
+            made_up = np.sin(found.astype(np.float64) + np.arange(len(found))) ** 2
+            yield scored_rows(rows, ds, dict.fromkeys(names, made_up))
 
     return score
 

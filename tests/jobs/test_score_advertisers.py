@@ -22,7 +22,7 @@ from jobs.common.freshness import record_built
 from jobs.common.model_inputs import samples_of_pandas
 from jobs.common.model_registry import CHAMPION, ModelRegistry, RegisteredBundle
 from jobs.common.prediction_columns import prediction_columns
-from jobs.common.score_files import READING_CONF, score_schema, scored_files
+from jobs.common.score_files import reading_conf, score_schema, scored_files
 from jobs.common.session import session_conf
 from jobs.common.worker_errors import refusals_of_workers
 from jobs.common.worker_scorer import WorkerScorer, forecast_columns
@@ -139,7 +139,7 @@ def test_scored_files_do_not_depend_on_their_order_on_the_tasks_or_on_who_reads_
         settings.task_names,
     )
     assert scored.schema == score_schema(settings.task_names)
-    conf = READING_CONF | {"spark.sql.execution.arrow.maxRecordsPerBatch": str(files_at_once)}
+    conf = reading_conf(worker) | {"spark.sql.execution.arrow.maxRecordsPerBatch": str(files_at_once)}
     with session_conf(warehouse.spark, conf):
         assert by_key(scored.repartition(7)) == before
 
