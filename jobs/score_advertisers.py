@@ -39,7 +39,7 @@ def score(context: JobContext) -> None:
     warehouse = context.warehouse
     registered, bundle = _find_bundle(context, warehouse.read(SEQUENCES).columns)
     inputs = score_inputs(warehouse, registered, context.settings)
-    days = _days_to_score(context, inputs)
+    days = _days_to_score(context, registered, inputs)
     if days:
         _score_days(context, registered, days, wide=bundle.model.in_segments)
         for start, end in day_ranges(days):
@@ -48,12 +48,14 @@ def score(context: JobContext) -> None:
     context.counts.rows_out = warehouse.read_days(SCORES, context.start_ds, context.end_ds).count()
 
 
-def _days_to_score(context: JobContext, inputs: Mapping[date, str]) -> list[date]:
+def _days_to_score(
+    context: JobContext, registered: RegisteredBundle, inputs: Mapping[date, str]
+) -> list[date]:
     """The days of the run, but for those that would only be computed again; says which these are."""
     days = days_of(context.start_ds, context.end_ds)
     if context.args.again:
         return days
-    same = scored_already(context.warehouse, inputs, days)
+    same = scored_already(context.warehouse, inputs, days, registered)
     if same:
         print(
             f"score_advertisers: {len(same)} of {len(days)} days are scored already, from the same sequences by the "
@@ -66,9 +68,14 @@ def _days_to_score(context: JobContext, inputs: Mapping[date, str]) -> list[date
 def _score_days(context: JobContext, registered: RegisteredBundle, days: list[date], wide: bool) -> None:
     spark, settings, warehouse = context.spark, context.settings, context.warehouse
     ranges = day_ranges(days)
-    files = sorted(warehouse.read_ranges(SEQUENCES, ranges).inputFiles())
-    if not files:
-        raise DataCheckError(f"{SEQUENCES} has no row for {days[0]}..{days[-1]}; run build_sequences first")
+    sequences = warehouse.read_ranges(SEQUENCES, ranges)
+    held = {row["ds"] for row in sequences.select("ds").distinct().collect()}
+    lacking = [day for day in days if day not in held]
+    if lacking:  # retention may have taken them; their scores, which are kept longer, are not to go as well
+        raise DataCheckError(
+            f"{SEQUENCES} has no row for {', '.join(map(str, lacking))}; run build_sequences first"
+        )
+    files = sorted(sequences.inputFiles())
     worker = WorkerScorer.ship(spark, registered, settings, wide)
     scored = scored_files(spark, warehouse.path(SEQUENCES), files, worker, settings.task_names)
     create_table(warehouse, SCORES, settings)

@@ -99,8 +99,8 @@ def gathered(batches: DayBatches, rows: int) -> DayBatches:
     held: list[pa.RecordBatch] = []
     for ds, batch in batches:
         if held and (ds != day or held_rows + batch.num_rows > rows):
-            yield day, _joined(held)
-            held, held_rows = [], 0
+            found, held, held_rows = _joined(held), [], 0  # nothing is held while the rows are scored
+            yield day, found
         day, held_rows = ds, held_rows + batch.num_rows
         held.append(batch)
     if held:
@@ -129,7 +129,7 @@ def score_rows(rows: pa.RecordBatch, ds: date, worker: WorkerScorer) -> pa.Recor
 
     def name_of(row: int) -> str:
         advertiser, scenario = (rows.column(name)[row].as_py() for name in KEYS)
-        return f"advertiser {advertiser} in {scenario} on {ds}"
+        return f"advertiser {advertiser!r} in {scenario!r} on {ds}"
 
     return scored_rows(rows, ds, worker.columns(samples_of_arrow(rows, ds, worker.spec), name_of))
 

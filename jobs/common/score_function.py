@@ -55,6 +55,8 @@ def _score_part(rows: pd.DataFrame, worker: WorkerScorer) -> pd.DataFrame:
     require_columns(rows.columns, ["ds", *columns_read(worker.spec)], f"the struct given to {SCORE_FUNCTION}")
 
     def name_of(row: int) -> str:
-        return ", ".join(f"{name} {rows[name].iloc[row]}" for name in ("advertiser_id", "ds") if name in rows)
+        return ", ".join(
+            f"{name} {str(rows[name].iloc[row])!r}" for name in ("advertiser_id", "ds") if name in rows
+        )
 
     return pd.DataFrame(worker.columns(samples_of_pandas(rows, worker.spec), name_of), index=rows.index)

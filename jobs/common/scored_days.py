@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import date
 
+from pyspark.sql import functions as F
+
 from jobs.common.freshness import digest, recorded_inputs
 from jobs.common.model_registry import RegisteredBundle
 from jobs.common.settings import Settings
@@ -26,16 +28,20 @@ def score_inputs(warehouse: Warehouse, registered: RegisteredBundle, settings: S
     return {day: digest([of_sequences, model, limit]) for day, of_sequences in built.items()}
 
 
-def scored_already(warehouse: Warehouse, inputs: Mapping[date, str], days: Collection[date]) -> list[date]:
-    """Those of `days` whose scores were computed from `inputs` and are still there, as many as there are sequences."""
+def scored_already(
+    warehouse: Warehouse, inputs: Mapping[date, str], days: Collection[date], registered: RegisteredBundle
+) -> list[date]:
+    """Those of `days` whose scores were computed from `inputs` and are still there: as many as there are sequences, and
+    all of them by the registered model."""
     recorded = recorded_inputs(warehouse, SCORES)
     same = [day for day in days if day in inputs and recorded.get(day) == inputs[day]]
     if not same or not warehouse.exists(SCORES):
         return []
-    rows, scores = (_rows_by_day(warehouse, table, same) for table in (SEQUENCES, SCORES))
-    return [day for day in same if rows.get(day) == scores.get(day)]
-
-
-def _rows_by_day(warehouse: Warehouse, table: str, days: Collection[date]) -> dict[date, int]:
-    counted = warehouse.read_ranges(table, day_ranges(days)).groupBy("ds").count()
-    return {row["ds"]: row["count"] for row in counted.collect()}
+    sequences, scores = (
+        warehouse.read_ranges(table, day_ranges(same)).groupBy("ds") for table in (SEQUENCES, SCORES)
+    )
+    rows = {row["ds"]: row["count"] for row in sequences.count().collect()}
+    ours = (F.col("model_version") == registered.version) & (F.col("model_sha256") == registered.sha256)
+    by_the_model = F.count_if(ours).alias("ours")
+    found = {row["ds"]: row for row in scores.agg(F.count("*").alias("rows"), by_the_model).collect()}
+    return [day for day in same if day in found and rows.get(day) == found[day]["rows"] == found[day]["ours"]]

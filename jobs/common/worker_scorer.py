@@ -112,7 +112,7 @@ def ship_bundle(spark: SparkSession, folder: str, sha256: str) -> str:
     return name
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _load(worker: WorkerScorer) -> Scorer:
     torch.set_num_threads(worker.threads)
     bundle = Bundle.load(SparkFiles.get(worker.folder), expected_sha256=worker.sha256)

@@ -9,6 +9,7 @@ from string import Template
 import duckdb
 from plotly.offline import get_plotlyjs
 
+from jobs.common.code_files import beside_the_code
 from jobs.common.settings import Settings
 from jobs.report import queries, sections, trust_section
 from jobs.report.html import Markup, join, paragraph, section, text
@@ -16,7 +17,7 @@ from jobs.report.trust import judge_distribution
 from jobs.report.truth import judge
 from jobs.report.truth_section import predicted_against_actual
 
-TEMPLATE = Path(__file__).with_name("page.html")
+TEMPLATE = beside_the_code("jobs", "report", "page.html")
 TOP_PER_SCENARIO = 15
 RUNS_PER_JOB = 3
 SUITES = ("sequences", "scores")

@@ -131,12 +131,9 @@ def test_scored_files_do_not_depend_on_their_order_on_the_tasks_or_on_who_reads_
     before = by_key(warehouse.read_days("scores.advertiser_scores", FIRST, LAST))
     files = warehouse.read_days("features.sequences", FIRST, LAST).inputFiles()
     worker = WorkerScorer.ship(warehouse.spark, registered(small_world), settings)
+    path = warehouse.path("features.sequences")
     scored = scored_files(
-        warehouse.spark,
-        warehouse.path("features.sequences"),
-        sorted(files)[::-1],
-        worker,
-        settings.task_names,
+        warehouse.spark, path, sorted(files)[::-1], worker, settings.task_names, opened_by_workers
     )
     assert scored.schema == score_schema(settings.task_names)
     conf = reading_conf(worker) | {"spark.sql.execution.arrow.maxRecordsPerBatch": str(files_at_once)}
@@ -266,8 +263,38 @@ def test_an_unknown_version_and_a_day_without_sequences_are_refused(
     assert "model demo has no 99; run train_model first" in capsys.readouterr().err.splitlines()[-1]
     assert small_world.run(score_advertisers.main, ("2026-01-05", "2026-01-05")) == 3
     assert (
-        "features.sequences has no row for 2026-01-05..2026-01-05" in capsys.readouterr().err.splitlines()[-1]
+        "features.sequences has no row for 2026-01-05; run build_sequences"
+        in capsys.readouterr().err.splitlines()[-1]
     )
+
+
+def test_a_day_whose_sequences_are_gone_keeps_its_scores(
+    small_world: SmallWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse, table = small_world.warehouse, "scores.advertiser_scores"
+    before = by_key(warehouse.read_days(table, FIRST, LAST))
+    sequences = warehouse.path("features.sequences")
+    warehouse.spark.sql(f"DELETE FROM delta.`{sequences}` WHERE ds = '{FIRST}'")
+    try:
+        for _ in range(2):
+            assert small_world.run(score_advertisers.main, SCORED) == 3
+            last = capsys.readouterr().err.splitlines()[-1]
+            assert f"features.sequences has no row for {FIRST}; run build_sequences first" in last
+        assert by_key(warehouse.read_days(table, FIRST, LAST)) == before
+    finally:
+        assert small_world.run(build_sequences.main, SCORED) == 0
+
+
+def test_rows_of_another_model_are_scored_again_whatever_is_recorded(small_world: SmallWorld) -> None:
+    warehouse, table = small_world.warehouse, "scores.advertiser_scores"
+    assert small_world.run(score_advertisers.main, SCORED) == 0
+    path = warehouse.path(table)
+    warehouse.spark.sql(
+        f"UPDATE delta.`{path}` SET model_sha256 = 'another' WHERE ds = '{LAST}' AND eligible"
+    )
+    assert small_world.run(score_advertisers.main, SCORED) == 0
+    models = warehouse.read_days(table, FIRST, LAST).select("model_sha256").distinct().collect()
+    assert [row.model_sha256 for row in models] == [champion(small_world)[2]]
 
 
 def test_a_bundle_with_one_changed_byte_stops_the_job(
@@ -313,7 +340,7 @@ def scored_with(world: SmallWorld, bundle: Bundle, folder: Path, *arguments: str
         (float("inf"), "predictions of impressions are not finite, expected numbers from 0 on; model "),
         (
             30.0,
-            r"mean of impressions predicted for advertiser \S+ in \S+ on 2026-03-3\d is \S+, expected 0 to ",
+            r"mean of impressions predicted for advertiser '\S+' in '\S+' on 2026-03-3\d is \S+, expected 0 to ",
         ),
     ],
 )
