@@ -17,10 +17,10 @@ from pyspark.sql import functions as F
 from jobs.common.arguments import as_name
 from jobs.common.check_results import forget_verdicts
 from jobs.common.ddl import create_table
+from jobs.common.fitting_bundle import find_bundle
 from jobs.common.freshness import forget_built, record_built
 from jobs.common.job import DataCheckError, JobContext, run_job
-from jobs.common.model_inputs import feature_spec
-from jobs.common.model_registry import CHAMPION, ModelRegistry, RegisteredBundle
+from jobs.common.model_registry import CHAMPION, RegisteredBundle
 from jobs.common.prediction_columns import prediction_columns
 from jobs.common.publication import withdraw_days
 from jobs.common.score_files import reading_conf, scored_files
@@ -31,14 +31,14 @@ from jobs.common.warehouse import day_ranges
 from jobs.common.worker_errors import refusals_of_workers
 from jobs.common.worker_scorer import WorkerScorer
 from jobs.transforms.week_before import days_of
-from m2m import Bundle
 
 
 def score(context: JobContext) -> None:
     """Replace the days of scores.advertiser_scores that are not there already from the same inputs."""
-    warehouse = context.warehouse
-    registered, bundle = _find_bundle(context, warehouse.read(SEQUENCES).columns)
-    inputs = score_inputs(warehouse, registered, context.settings)
+    warehouse, settings = context.warehouse, context.settings
+    wanted = context.args.model_version or CHAMPION
+    registered, bundle = find_bundle(warehouse, settings, wanted, warehouse.read(SEQUENCES).columns)
+    inputs = score_inputs(warehouse, registered, settings)
     days = _days_to_score(context, registered, inputs)
     if days:
         _score_days(context, registered, days, wide=bundle.model.in_segments)
@@ -90,25 +90,6 @@ def _score_days(context: JobContext, registered: RegisteredBundle, days: list[da
         refusals_of_workers(),
     ):
         warehouse.replace_ranges(finish(scored, registered, settings, datetime.now(UTC)), SCORES, ranges)
-
-
-def _find_bundle(context: JobContext, columns: Sequence[str]) -> tuple[RegisteredBundle, Bundle]:
-    settings = context.settings
-    wanted = context.args.model_version or CHAMPION
-    found = ModelRegistry(settings.platform, context.warehouse.root).find(wanted)
-    if found is None:
-        raise ValueError(
-            f"model {settings.platform} has no {wanted}; run train_model first, or name a version"
-        )
-    bundle = Bundle.load(found.folder, expected_sha256=found.sha256)
-    bundle.require_columns(columns)
-    trained_on = bundle.spec
-    expected = feature_spec(settings)
-    if trained_on != expected:
-        raise DataCheckError(
-            f"model version {found.version} was trained on {trained_on}, the settings ask for {expected}"
-        )
-    return found, bundle
 
 
 def finish(

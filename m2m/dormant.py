@@ -18,7 +18,7 @@ def distinct_rows(samples: Samples, code: Ints) -> tuple[Ints, Ints] | None:
     and `code` [N], the number of the knowledge row; other rows are taken to differ. None when no row repeats another.
     """
     rows = len(samples)
-    quiet = np.flatnonzero(~samples.sequences.reshape(rows, -1).any(axis=1))
+    quiet = np.flatnonzero(~samples.sequences.any(axis=(1, 2)))
     if len(quiet) < 2:
         return None
     sums = samples.advertiser_window_sums[quiet].view(np.int32).astype(np.int64)

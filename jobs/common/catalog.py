@@ -7,18 +7,18 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql.pandas.functions import pandas_udf
-from pyspark.sql.types import DoubleType, StructField, StructType
+from pyspark.sql.types import StructType
 
 from jobs.common.ddl import CONSUMER_TABLES, absolute_path, read_view
-from jobs.common.model_inputs import feature_spec
-from jobs.common.model_registry import CHAMPION, ModelRegistry
-from jobs.common.prediction_columns import prediction_columns
+from jobs.common.fitting_bundle import find_bundle
+from jobs.common.model_registry import CHAMPION
+from jobs.common.prediction_columns import prediction_fields
 from jobs.common.publication import PUBLISHED_DAYS
 from jobs.common.score_function import SCORE_FUNCTION, score_function
+from jobs.common.scored_days import SEQUENCES
 from jobs.common.settings import Settings
 from jobs.common.warehouse import Warehouse
 from jobs.common.worker_scorer import WorkerScorer
-from m2m import Bundle
 
 VIEW_SCHEMA = "consumer"
 # The published days first: a reader who opens tables one after another then finds every published day in the others.
@@ -55,23 +55,18 @@ def register_score_function(
 
     An alias stays with the version it has now, for as long as the session lives. The function takes a version and the
     columns of features.sequences as a struct, and returns a struct of the prediction columns of
-    scores.advertiser_scores. Raises ValueError when the table or a version does not exist, or a version was trained
-    with other settings.
+    scores.advertiser_scores. Raises ValueError when the table does not exist, and as `find_bundle`.
     """
-    registry = ModelRegistry(settings.platform, warehouse.root)
+    columns, tasks = warehouse.read(SEQUENCES).columns, settings.task_names
     workers, found = {}, {}
     for name in versions:
-        registered = registry.find(name)
-        if registered is None:
-            raise ValueError(f"model {settings.platform} has no {name}; run train_model, or name a version")
-        bundle = Bundle.load(registered.folder, expected_sha256=registered.sha256)
-        if bundle.spec != feature_spec(settings):
-            raise ValueError(f"model version {registered.version} was trained with other settings")
+        registered, _ = find_bundle(warehouse, settings, name, columns)
         found[name] = registered.version
         workers[name] = workers[registered.version] = WorkerScorer.ship(spark, registered, settings)
-    schema = StructType([StructField(name, DoubleType()) for name in prediction_columns(settings.task_names)])
     # PySpark's overloads know no iterator of frames as a scalar function, though it is one of its forms.
     make_udf: Any = pandas_udf
-    _register(spark, warehouse, ["features.sequences"])
-    spark.udf.register(SCORE_FUNCTION, make_udf(score_function(workers), schema))
+    _register(spark, warehouse, [SEQUENCES])
+    spark.udf.register(
+        SCORE_FUNCTION, make_udf(score_function(workers), StructType(prediction_fields(tasks)))
+    )
     return found

@@ -18,10 +18,10 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import BooleanType, DateType, DoubleType, StringType, StructField, StructType
+from pyspark.sql.types import BooleanType, DateType, StringType, StructField, StructType
 
 from jobs.common.model_inputs import columns_read, require_columns, samples_of_arrow
-from jobs.common.prediction_columns import prediction_columns
+from jobs.common.prediction_columns import prediction_fields
 from jobs.common.worker_scorer import Columns, WorkerScorer
 
 KEYS = ("advertiser_id", "scenario_id")
@@ -66,10 +66,14 @@ def reading_conf(worker: WorkerScorer) -> dict[str, str]:
 
 def score_schema(tasks: tuple[str, ...]) -> StructType:
     """The columns of `scored_files`."""
-    predictions = [StructField(name, DoubleType()) for name in prediction_columns(tasks)]
     keys = [StructField(name, StringType()) for name in KEYS]
     return StructType(
-        [*keys, StructField("ds", DateType()), *predictions, StructField("eligible", BooleanType())]
+        [
+            *keys,
+            StructField("ds", DateType()),
+            *prediction_fields(tasks),
+            StructField("eligible", BooleanType()),
+        ]
     )
 
 

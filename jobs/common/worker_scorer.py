@@ -41,8 +41,8 @@ class WorkerScorer:
     """Which bundle a worker scores with, and how.
 
     folder: of the bundle, among the files Spark sent. largest: a prediction beyond this many times its task's training
-    mean is refused. threads: of torch, as many as a task has cores. wide: the model
-    generates its weights anew for every group of rows, so it is given many rows at once.
+    mean is refused. threads: of torch, as many as a task has cores. wide: the model generates its weights anew for
+    every group of rows, so it is given many rows at once.
     """
 
     folder: str

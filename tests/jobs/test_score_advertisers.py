@@ -2,72 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from pyspark.errors import PythonException
-from pyspark.sql import DataFrame, Row
-from pyspark.sql import functions as F
 
-from jobs import build_sequences, check_sequences, score_advertisers
-from jobs.common.catalog import register_score_function
-from jobs.common.ddl import SQL_FOLDER
+from jobs import score_advertisers
 from jobs.common.freshness import record_built
-from jobs.common.model_inputs import samples_of_pandas
-from jobs.common.model_registry import CHAMPION, ModelRegistry, RegisteredBundle
 from jobs.common.prediction_columns import prediction_columns
 from jobs.common.score_files import reading_conf, score_schema, scored_files
 from jobs.common.session import session_conf
-from jobs.common.worker_errors import refusals_of_workers
 from jobs.common.worker_scorer import WorkerScorer, forecast_columns
-from m2m import Bundle, Forecast, Scorer
+from m2m import Forecast
+from tests.jobs.scores import (
+    FIRST,
+    LAST,
+    PREDICTIONS,
+    by_key,
+    champion,
+    direct_forecast,
+    direct_scores,
+    registered,
+    restore_sequences,
+)
 from tests.small_world import SCORED, SmallWorld
 
 pytestmark = pytest.mark.slow
-FIRST, LAST = (date.fromisoformat(day) for day in SCORED)
-PREDICTIONS = ["impressions", "clicks", "expenditure", "gmv", "active_days"]
-
-
-def registered(world: SmallWorld) -> RegisteredBundle:
-    """The champion's place in the registry."""
-    found = ModelRegistry(world.settings.platform, world.warehouse.root).find(CHAMPION)
-    assert found is not None
-    return found
-
-
-def champion(world: SmallWorld) -> tuple[Bundle, str, str]:
-    """The champion's bundle, its folder and its SHA-256."""
-    found = registered(world)
-    return Bundle.load(found.folder, expected_sha256=found.sha256), found.folder, found.sha256
-
-
-def direct_scores(world: SmallWorld, rows: list[Row]) -> np.ndarray:
-    """The bundle's own means over collected rows, without Spark's UDF machinery."""
-    return direct_forecast(world, rows).mean
-
-
-def direct_forecast(world: SmallWorld, rows: list[Row]) -> Forecast:
-    """The bundle's own forward over collected rows, without Spark's UDF machinery."""
-    spec = champion(world)[0].spec
-    frame = pd.DataFrame([row.asDict() for row in rows])
-    for name in (*spec.sequence_columns, "advertiser_window_sums"):
-        frame[name] = frame[name].map(np.asarray)
-    return Scorer(champion(world)[0]).predict(samples_of_pandas(frame, spec))
-
-
-def by_key(frame: DataFrame) -> dict[tuple[str, str, date], list[float]]:
-    rows = frame.collect()
-    found = {
-        (r.advertiser_id, r.scenario_id, r.ds): [r[f"predicted_{name}"] for name in PREDICTIONS] for r in rows
-    }
-    assert len(found) == len(rows)
-    return found
 
 
 def test_every_pair_ever_seen_has_one_finite_score_a_day(small_world: SmallWorld) -> None:
@@ -141,71 +102,6 @@ def test_scored_files_do_not_depend_on_their_order_on_the_tasks_or_on_who_reads_
         assert by_key(scored.repartition(7)) == before
 
 
-@pytest.mark.parametrize(("partitions", "batch_rows"), [(1, 10_000), (7, 64), (3, 1)])
-def test_the_sql_function_gives_the_scores_whatever_partitions_batches_and_order(
-    small_world: SmallWorld, partitions: int, batch_rows: int
-) -> None:
-    warehouse, spark = small_world.warehouse, small_world.warehouse.spark
-    register_score_function(spark, warehouse, small_world.settings, ("champion", "1"))
-    few = warehouse.read_days("features.sequences", LAST, LAST).where(F.xxhash64("advertiser_id") % 5 == 0)
-    few.repartition(partitions, F.rand(seed=5)).createOrReplaceTempView("few")
-    query = """SELECT advertiser_id, scenario_id, ds, score.* FROM
-               (SELECT *, m2m_score('champion', struct(*)) AS score FROM few)"""
-    with session_conf(spark, {"spark.sql.execution.arrow.maxRecordsPerBatch": str(batch_rows)}):
-        found = by_key(spark.sql(query))
-    rows = few.collect()
-    assert len(rows) == len(found) > 50
-    stored = np.asarray([found[r.advertiser_id, r.scenario_id, r.ds] for r in rows])
-    np.testing.assert_allclose(stored, direct_scores(small_world, rows), rtol=1e-5, atol=1e-9)
-    written = by_key(warehouse.read_days("scores.advertiser_scores", LAST, LAST))
-    of_the_job = [written[r.advertiser_id, r.scenario_id, r.ds] for r in rows]
-    np.testing.assert_allclose(stored, of_the_job, rtol=1e-5, atol=1e-9)
-
-
-def test_the_query_of_the_readme_scores_a_day_by_name(small_world: SmallWorld) -> None:
-    spark = small_world.warehouse.spark
-    found = register_score_function(spark, small_world.warehouse, small_world.settings)
-    assert found == {"champion": "1"}
-    readme = (SQL_FOLDER / "README.md").read_text(encoding="utf-8")
-    query = readme.split('spark.sql("""')[1].split('"""')[0].replace("2026-04-30", str(LAST))
-    rows = spark.sql(query).collect()
-    scores = small_world.warehouse.read_days("scores.advertiser_scores", LAST, LAST).collect()
-    of_the_job = {(r.advertiser_id, r.scenario_id): r for r in scores}
-    assert len(rows) == len(of_the_job)
-    for row in rows:
-        written = of_the_job[row.advertiser_id, row.scenario_id]
-        assert row.predicted_active_days == pytest.approx(written.predicted_active_days, rel=1e-5)
-        assert row.probability_active == pytest.approx(written.probability_active, rel=1e-5)
-    assert rows == sorted(rows, key=lambda row: row.predicted_active_days)
-
-
-@pytest.mark.parametrize(
-    ("call", "told"),
-    [
-        ("m2m_score('7', struct(*))", r"version '7' is not registered here; known are 1, champion"),
-        (
-            "m2m_score('champion', struct(ds, clicks))",
-            r"the struct given to m2m_score lacks \['login_count', ",
-        ),
-        ("m2m_score('champion', clicks)", r"takes a version and a struct"),
-    ],
-)
-def test_the_sql_function_says_what_is_wrong_with_its_arguments(
-    small_world: SmallWorld, call: str, told: str
-) -> None:
-    spark = small_world.warehouse.spark
-    register_score_function(spark, small_world.warehouse, small_world.settings)
-    with pytest.raises(PythonException, match=told):
-        spark.sql(f"SELECT {call} FROM features.sequences").collect()
-
-
-def test_a_version_that_does_not_exist_is_not_registered(small_world: SmallWorld) -> None:
-    with pytest.raises(ValueError, match="model demo has no 99; run train_model, or name a version"):
-        register_score_function(
-            small_world.warehouse.spark, small_world.warehouse, small_world.settings, ["99"]
-        )
-
-
 def test_what_travels_with_a_task_names_the_bundle_and_holds_no_weights(small_world: SmallWorld) -> None:
     import cloudpickle
 
@@ -232,12 +128,6 @@ def scored_at(world: SmallWorld) -> dict[date, set[datetime]]:
     rows = world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST).select("ds", "scored_at")
     found = rows.distinct().collect()
     return {day: {row.scored_at for row in found if row.ds == day} for day in (FIRST, LAST)}
-
-
-def restore_sequences(world: SmallWorld) -> None:
-    """Build the days again; what is said of them is forgotten with the old rows, so they are checked again."""
-    assert world.run(build_sequences.main, SCORED) == 0
-    assert world.run(check_sequences.main, SCORED) == 0
 
 
 def test_days_with_the_same_inputs_and_model_are_not_scored_again(
@@ -301,76 +191,3 @@ def test_rows_of_another_model_are_scored_again_whatever_is_recorded(small_world
     assert small_world.run(score_advertisers.main, SCORED) == 0
     models = warehouse.read_days(table, FIRST, LAST).select("model_sha256").distinct().collect()
     assert [row.model_sha256 for row in models] == [champion(small_world)[2]]
-
-
-def test_a_bundle_with_one_changed_byte_stops_the_job(
-    small_world: SmallWorld, capsys: pytest.CaptureFixture[str]
-) -> None:
-    weights = Path(champion(small_world)[1]) / "model.safetensors"
-    good = weights.read_bytes()
-    weights.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
-    try:
-        assert small_world.run(score_advertisers.main, SCORED) == 1
-    finally:
-        weights.write_bytes(good)
-    assert "SHA-256" in capsys.readouterr().err.splitlines()[-1]
-
-
-def test_a_bundle_that_changed_on_the_way_stops_the_task(small_world: SmallWorld) -> None:
-    warehouse, settings = small_world.warehouse, small_world.settings
-    worker = WorkerScorer.ship(warehouse.spark, registered(small_world), settings)
-    other = replace(worker, sha256="0" * 64)
-    files = warehouse.read_days("features.sequences", LAST, LAST).inputFiles()
-    scored = scored_files(
-        warehouse.spark, warehouse.path("features.sequences"), files, other, settings.task_names
-    )
-    with (
-        pytest.raises(RuntimeError, match=r"BundleError: .* has SHA-256 .*, expected 0000"),
-        refusals_of_workers(),
-    ):
-        scored.count()
-
-
-def scored_with(world: SmallWorld, bundle: Bundle, folder: Path, *arguments: str) -> int:
-    """Score with a bundle registered for the purpose."""
-    bundle.save(folder)
-    registry = ModelRegistry(world.settings.platform, world.warehouse.root)
-    version = registry.register(registry.start_run("spoilt", {}), folder, bundle.sha256)
-    return int(world.run(score_advertisers.main, SCORED, "--model-version", version, *arguments))
-
-
-@pytest.mark.parametrize(
-    ("bias", "told"),
-    [
-        (float("nan"), "predictions of impressions are not finite, expected numbers from 0 on; model "),
-        (float("inf"), "predictions of impressions are not finite, expected numbers from 0 on; model "),
-        (
-            30.0,
-            r"mean of impressions predicted for advertiser '\S+' in '\S+' on 2026-03-3\d is \S+, expected 0 to ",
-        ),
-    ],
-)
-def test_a_prediction_that_is_no_number_or_beyond_bounds_stops_before_anything_is_replaced(
-    small_world: SmallWorld, tmp_path: Path, bias: float, told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST))
-    bundle = Bundle.load(champion(small_world)[1])
-    with torch.no_grad():
-        bundle.model.head_bias[0, 0] = bias
-    assert scored_with(small_world, bundle, tmp_path) == 3
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("score_advertisers: data check failed: ") and re.search(told, last)
-    assert by_key(small_world.warehouse.read_days("scores.advertiser_scores", FIRST, LAST)) == before
-
-
-def test_a_bundle_trained_on_other_columns_is_refused(
-    small_world: SmallWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bundle = Bundle.load(champion(small_world)[1])
-    names = bundle.spec.behaviours
-    other = replace(bundle, spec=replace(bundle.spec, behaviours=("logouts", *names[1:])))
-    assert scored_with(small_world, other, tmp_path) == 1
-    assert "columns ['logouts'] are missing, the model was trained with" in capsys.readouterr().err
-    swapped = replace(bundle, spec=replace(bundle.spec, behaviours=names[::-1]))
-    assert scored_with(small_world, swapped, tmp_path) == 3
-    assert "was trained on FeatureSpec(" in capsys.readouterr().err.splitlines()[-1]

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -91,12 +92,23 @@ def cluster(elsewhere: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
         yield running
 
 
+@dataclass(frozen=True)
+class Place:
+    """The cluster, spark-submit's options for it (master, code, sizes), and the environment to submit from."""
+
+    cluster: Cluster
+    options: list[str]
+    environment: dict[str, str]
+
+    def score(self, warehouse: Warehouse, folder: Path) -> Running:
+        return score(warehouse, folder, self.options, self.environment)
+
+
 @pytest.fixture(scope="module")
-def on_cluster(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """spark-submit's options there: master, code, sizes."""
+def place(cluster: Cluster, elsewhere: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Place:
     code = write_code_zip(tmp_path_factory.mktemp("code") / "code.zip")
     sizes = [word for key, value in OPTIONS.items() for word in ("--conf", f"{key}={value}")]
-    return ["--master", cluster.url, "--py-files", str(code), *sizes]
+    return Place(cluster, ["--master", cluster.url, "--py-files", str(code), *sizes], elsewhere)
 
 
 def score(
@@ -139,32 +151,29 @@ def test_one_core_gives_the_same_scores(world: Warehouse, undisturbed: pa.Table,
 
 
 def test_a_cluster_gives_the_same_scores(
-    world: Warehouse,
-    undisturbed: pa.Table,
-    cluster: Cluster,
-    on_cluster: list[str],
-    elsewhere: dict[str, str],
-    tmp_path: Path,
+    world: Warehouse, undisturbed: pa.Table, place: Place, tmp_path: Path
 ) -> None:
     warehouse = copied(world, tmp_path)
-    finish(score(warehouse, tmp_path, on_cluster, elsewhere), tmp_path, cluster)
+    finish(place.score(warehouse, tmp_path), tmp_path, place.cluster)
     require_same(scored_rows(warehouse), undisturbed)
-    stored = list(cluster.folder.glob("worker*/app-*/*/code.zip"))
+    stored = list(place.cluster.folder.glob("worker*/app-*/*/code.zip"))
     assert {path.parts[-4] for path in stored} == {"worker0", "worker1"}
 
 
 def test_executors_import_the_code_from_the_zip_and_find_it_nowhere_else(
-    cluster: Cluster, on_cluster: list[str], elsewhere: dict[str, str], tmp_path: Path
+    place: Place, tmp_path: Path
 ) -> None:
-    python = elsewhere["PYSPARK_PYTHON"]
+    python = place.environment["PYSPARK_PYTHON"]
     for package in ("jobs", "m2m"):
         command = [python, "-c", f"import pyspark, torch, {package}"]
-        alone = subprocess.run(command, cwd=tmp_path, env=elsewhere, capture_output=True, text=True)
+        alone = subprocess.run(command, cwd=tmp_path, env=place.environment, capture_output=True, text=True)
         assert alone.stderr.splitlines()[-1] == f"ModuleNotFoundError: No module named '{package}'"
     (tmp_path / "probe.py").write_text(PROBE)
-    command = ["spark-submit", *on_cluster, str(tmp_path / "probe.py")]
-    asked = subprocess.run(command, cwd=tmp_path, env=elsewhere, capture_output=True, text=True, timeout=180)
-    assert asked.returncode == 0, asked.stderr + cluster.logs()
+    command = ["spark-submit", *place.options, str(tmp_path / "probe.py")]
+    asked = subprocess.run(
+        command, cwd=tmp_path, env=place.environment, capture_output=True, text=True, timeout=180
+    )
+    assert asked.returncode == 0, asked.stderr + place.cluster.logs()
     seen = {tuple(answer) for answer in json.loads(asked.stdout.splitlines()[-1])}
     folders = {str(Path(jobs).parents[2]) for jobs, _, _ in seen}
     assert {Path(folder).parents[1].name for folder in folders} == {"worker0", "worker1"}
@@ -176,18 +185,13 @@ def test_executors_import_the_code_from_the_zip_and_find_it_nowhere_else(
 
 
 def test_a_killed_executor_changes_nothing(
-    world: Warehouse,
-    undisturbed: pa.Table,
-    cluster: Cluster,
-    on_cluster: list[str],
-    elsewhere: dict[str, str],
-    tmp_path: Path,
+    world: Warehouse, undisturbed: pa.Table, place: Place, tmp_path: Path
 ) -> None:
     warehouse, log = copied(world, tmp_path), tmp_path / "log"
-    run = score(warehouse, tmp_path, on_cluster, elsewhere)
+    run = place.score(warehouse, tmp_path)
     wait_for_new_file(warehouse.path(SCORES), DATA, run, log)
-    os.kill(next(pid for pid in cluster.executors() if python_workers(pid)), signal.SIGKILL)
-    told = finish(run, tmp_path, cluster)
+    os.kill(next(pid for pid in place.cluster.executors() if python_workers(pid)), signal.SIGKILL)
+    told = finish(run, tmp_path, place.cluster)
     assert re.search(r"Lost task .*ExecutorLostFailure", told), told
     require_same(scored_rows(warehouse), undisturbed)
 
@@ -217,22 +221,17 @@ def kill_python_workers_until_a_task_is_lost(run: Running, log: Path) -> None:
 
 
 def test_a_killed_driver_publishes_nothing_and_the_next_run_is_as_if_it_had_not_been(
-    world: Warehouse,
-    undisturbed: pa.Table,
-    cluster: Cluster,
-    on_cluster: list[str],
-    elsewhere: dict[str, str],
-    tmp_path: Path,
+    world: Warehouse, undisturbed: pa.Table, place: Place, tmp_path: Path
 ) -> None:
     warehouse, log = copied(world, tmp_path), tmp_path / "log"
     before = as_consumers_see(warehouse)
-    run = score(warehouse, tmp_path, on_cluster, elsewhere)
+    run = place.score(warehouse, tmp_path)
     wait_for_new_file(warehouse.path(SCORES), DATA, run, log)
     assert kill_group(run) == -signal.SIGKILL, log.read_text()
     assert as_consumers_see(warehouse) == before
-    wait_until(lambda: not cluster.executors(), cluster.logs)
+    wait_until(lambda: not place.cluster.executors(), place.cluster.logs)
 
-    finish(score(warehouse, tmp_path, on_cluster, elsewhere), tmp_path, cluster)
+    finish(place.score(warehouse, tmp_path), tmp_path, place.cluster)
     require_same(scored_rows(warehouse), undisturbed)
     assert as_consumers_see(warehouse)[:2] == before[:2]
 

@@ -1,4 +1,4 @@
-"""Settings and SQL are found in a zip of the code, where spark-submit makes the driver import `jobs` from."""
+"""Settings, SQL and the page are found in a zip of the code, where spark-submit makes the driver import `jobs` from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pathlib import Path
 
 from jobs.common.ddl import read_sql
 from jobs.common.settings import load_settings
+from jobs.report.page import TEMPLATE
 from tests.jobs.code_zip import write_code_zip
 
 PROGRAM = """
 import jobs
 from jobs.common.ddl import read_sql
 from jobs.common.settings import load_settings
-print(jobs.__file__, load_settings().version)
+from jobs.report.page import TEMPLATE
+print(jobs.__file__, load_settings().version, len(TEMPLATE.read_text()))
 print(read_sql("scores.advertiser_scores", "ddl"), end="")
 """
 
@@ -27,11 +29,12 @@ def said(zip_file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=zip_file.parent, env=environment, capture_output=True, text=True)
 
 
-def test_settings_and_sql_come_from_the_zip(tmp_path: Path) -> None:
+def test_settings_sql_and_the_page_come_from_the_zip(tmp_path: Path) -> None:
     found = said(write_code_zip(tmp_path / "code.zip"))
     assert found.returncode == 0, found.stderr
     first, _, ddl = found.stdout.partition("\n")
-    assert first == f"{tmp_path}/code.zip/jobs/__init__.py {load_settings().version}"
+    page = len(TEMPLATE.read_text(encoding="utf-8"))
+    assert first == f"{tmp_path}/code.zip/jobs/__init__.py {load_settings().version} {page}"
     assert ddl == read_sql("scores.advertiser_scores", "ddl")
 
 
