@@ -24,6 +24,7 @@ class Forecast:
     mean: expected total. median, p10, p90: quantiles; p10 and p90 bound the 80 % interval.
     probability_positive: P(y > 0), for the active-days task P(active). A head without a distribution gives
     the mean only, and None for the rest.
+    point_estimate: small in absolute and in relative error (`m2m.point_estimate`); only when it was asked for.
     """
 
     mean: Values
@@ -31,11 +32,14 @@ class Forecast:
     p10: Values | None = None
     p90: Values | None = None
     probability_positive: Values | None = None
+    point_estimate: Values | None = None
 
     @property
     def point(self) -> Values:
-        """The estimate that absolute errors (NMAE) ask for: the median, or the mean when there is no
-        other."""
+        """The best estimate that is there for absolute errors (NMAE): the point estimate, the median, or the mean when
+        there is no other."""
+        if self.point_estimate is not None:
+            return self.point_estimate
         return self.mean if self.median is None else self.median
 
     def parts(self) -> dict[str, Values]:

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from m2m.cheapest_point import AMOUNT_LEVELS, cheapest
 from m2m.forecast import Forecast, ForecastError, Values
 from m2m.losses import poisson_loss
+from m2m.point_estimate import rounded
 from m2m.quantile_function import LEVELS, knots, pinball_loss, value_at
 from m2m.recalibration import INTERVAL, Recalibration
 from m2m.spec import FeatureSpec
@@ -51,6 +53,11 @@ class Head(Protocol):
         not finite."""
         ...
 
+    def point(self, raw: Raw, scales: Values, spec: FeatureSpec, recalibration: Recalibration) -> Values:
+        """raw: [N, m, o]; scales: [m]. One estimate of each total for absolute and relative errors
+        (`m2m.point_estimate`) [N, m]. Raises as `forecast`."""
+        ...
+
 
 class PoissonHead:
     """The paper's: one log-rate, Poisson loss (equation 20). It gives a mean and no distribution."""
@@ -70,6 +77,10 @@ class PoissonHead:
     ) -> Forecast:
         """exp(log-rate) times the training mean."""
         return Forecast(mean=_mean(raw, scales, spec))
+
+    def point(self, raw: Raw, scales: Values, spec: FeatureSpec, recalibration: Recalibration) -> Values:
+        """The mean: nothing else is known."""
+        return _mean(raw, scales, spec)
 
 
 class HurdleQuantileHead:
@@ -101,14 +112,26 @@ class HurdleQuantileHead:
         tail = (1 - INTERVAL) / 2 + recalibration.interval_shift
         levels = (0.5, tail, 1 - tail)
         median, p10, p90 = (in_task_units(part, scales, spec) for part in self._quantiles(raw, levels))
-        for column, task in enumerate(spec.tasks):
-            if task in recalibration.whole_tasks:
-                median[:, column] = np.rint(median[:, column])
+        median = rounded(median, recalibration.is_whole(spec.tasks))
         probability = torch.sigmoid(torch.from_numpy(raw[..., 1]).double()).numpy()
         _check_finite(probability, spec)
         # A rounded median can leave a narrow interval: the interval gives way.
         low, high = np.minimum(p10, median), np.maximum(p90, median)
         return Forecast(_mean(raw, scales, spec), median, low, high, probability)
+
+    def point(self, raw: Raw, scales: Values, spec: FeatureSpec, recalibration: Recalibration) -> Values:
+        """Zero, the median or the median of what is above zero: whichever has the least expected cost."""
+        whole, numbers = recalibration.is_whole(spec.tasks), torch.from_numpy(raw).double()
+        stretched = scales * recalibration.point_scale
+
+        def amount(values: Values) -> Values:
+            return rounded(in_task_units(values, stretched, spec), whole)
+
+        heights, probability = knots(numbers[..., 2:]), torch.sigmoid(numbers[..., 1]).numpy()
+        amounts = [amount(_positive_part(heights, level)) for level in AMOUNT_LEVELS]
+        median = amount(self._quantiles(raw, (0.5,))[0])
+        candidates = [median, np.zeros_like(median), amount(_positive_part(heights, 0.5))]
+        return cheapest(candidates, amounts, probability, scales)
 
     @staticmethod
     def _quantiles(raw: Raw, levels: tuple[float, ...]) -> list[Values]:
@@ -121,6 +144,13 @@ class HurdleQuantileHead:
             amount = torch.expm1(value_at(heights, conditional.clamp(0, 1))).clamp(min=0)
             found.append(torch.where(conditional > 0, amount, torch.zeros_like(amount)).numpy())
         return found
+
+
+def _positive_part(heights: Tensor, level: float) -> Values:
+    """The quantile at one level of what is above zero, in units of the training mean [N, m]. heights: [N, m, K]."""
+    at = torch.full(heights.shape[:-1], level, dtype=heights.dtype)
+    amount: Values = torch.expm1(value_at(heights, at)).clamp(min=0).numpy()
+    return amount
 
 
 HEADS: Mapping[str, type[Head]] = {"poisson": PoissonHead, "hurdle_quantile": HurdleQuantileHead}

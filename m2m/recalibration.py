@@ -30,22 +30,30 @@ class Recalibration:
     interval_shift: added to the level of p10 and taken from that of p90. Labels with many zeros make closed
     intervals of true quantiles hold more than they say (a row with P(y > 0) = 0.5 has no lower tail to leave
     out). Few numbers, and at most MAX_SHIFT: demand drifts after the validation days.
-    Raises ValueError when the shift is out of range.
+    point_scale: by which amounts are multiplied for the point estimate (`m2m.point_estimate`), for nothing else.
+    Raises ValueError when a number is out of range.
     """
 
     whole_tasks: tuple[str, ...] = ()
     interval_shift: float = 0.0
+    point_scale: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "whole_tasks", tuple(self.whole_tasks))
         if not abs(self.interval_shift) <= MAX_SHIFT:
             raise ValueError(f"interval_shift is {self.interval_shift}, expected at most {MAX_SHIFT} from 0")
+        if not 0 < self.point_scale < float("inf"):
+            raise ValueError(f"point_scale is {self.point_scale}, expected a number above 0")
 
     @classmethod
     def of_labels(cls, labels: Values, tasks: Sequence[str]) -> Recalibration:
         """What the training labels [N, m] say before any training."""
         whole = (labels == np.rint(labels)).all(axis=0)
         return cls(tuple(task for task, is_whole in zip(tasks, whole, strict=True) if is_whole))
+
+    def is_whole(self, tasks: Sequence[str]) -> list[bool]:
+        """Of each task, whether its labels are whole numbers."""
+        return [task in self.whole_tasks for task in tasks]
 
     def fitted(self, forecast: Callable[[Recalibration], Forecast], labels: Values) -> Recalibration:
         """This with the shift that brings the share of `labels` [N, m] in [p10, p90] nearest to INTERVAL.

@@ -8,6 +8,7 @@ Letters: N rows, m tasks, o numbers the head reads per row and task.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -49,8 +50,9 @@ class Scorer:
             columns = len(bundle.spec.knowledge)
             self.store = WeightStore(self.model, columns, max_weight_bytes)
 
-    def predict(self, samples: Samples) -> Forecast:
-        """What the next days bring, in the tasks' own units and the order of `samples`.
+    def predict(self, samples: Samples, with_point: bool = False) -> Forecast:
+        """What the next days bring, in the tasks' own units and the order of `samples`; `with_point` with the point
+        estimate, which costs as much again as the rest of a forecast.
 
         A row's forecast does not depend on the other rows. Raises ValueError when columns are missing, ForecastError
         when a forecast is not finite.
@@ -59,7 +61,9 @@ class Scorer:
         samples.check_against(bundle.spec)
         with torch.inference_mode():
             raw = predict_raw(self.model, bundle.encoder, samples, self.max_rows, self.store)
-        return bundle.model.head.forecast(raw, bundle.task_scales, bundle.spec, bundle.recalibration)
+        head, known = bundle.model.head, (bundle.task_scales, bundle.spec, bundle.recalibration)
+        forecast = head.forecast(raw, *known)
+        return replace(forecast, point_estimate=head.point(raw, *known)) if with_point else forecast
 
 
 def predict_raw(

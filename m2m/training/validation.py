@@ -6,6 +6,7 @@ Letters: N rows of a piece, m tasks, o numbers the head reads per row and task.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import torch
 
 from m2m.metrics import CellTotals
 from m2m.model import M2M
+from m2m.point_estimate import fitted_scale
 from m2m.recalibration import Recalibration
 from m2m.samples import Samples
 from m2m.scorer import predict_raw
@@ -50,14 +52,20 @@ def recalibrate(
     every = -(-count_rows(source) // _RECALIBRATION_ROWS)
     chosen = [piece for piece in pieces if piece % every == 0]
     spec, head = fitted.encoder.spec, model.head
-    mine = [(raw, samples.checked_labels(spec)) for samples, raw in _forecasts(model, fitted, source, chosen)]
+    mine = [
+        (raw, samples.checked_labels(spec), samples.knowledge[spec.scenario_column])
+        for samples, raw in _forecasts(model, fitted, source, chosen)
+    ]
     parts = [part for found in ranks.gather(mine) for part in found]
     if not parts:
         return fitted.recalibration
-    raw, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return fitted.recalibration.fitted(
-        lambda tried: head.forecast(raw, fitted.scales, spec, tried), np.asarray(labels, dtype=np.float64)
-    )
+    raw, labels, scenario = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    found = fitted.recalibration.fitted(lambda tried: head.forecast(raw, fitted.scales, spec, tried), labels)
+    # Without whole tasks the median comes as it is, to be scaled before it is rounded.
+    median = head.forecast(raw, fitted.scales, spec).median
+    if median is None:
+        return found
+    return replace(found, point_scale=fitted_scale(median, labels, scenario, found.is_whole(spec.tasks)))
 
 
 def _forecasts(

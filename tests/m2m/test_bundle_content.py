@@ -96,7 +96,7 @@ def test_sizes_beyond_any_memory_are_refused(folder: Path) -> None:
         b"[" * 100_000,
         b'{"a":' * 100_000,
         b"\x89PNG\r\n\x1a\n" + bytes(100),
-        b'{"format_version": 2, "name": "\xff\xfe"}',
+        b'{"format_version": 3, "name": "\xff\xfe"}',
         b"\xef\xbb\xbf{}",
         b'{"format_version": ' + b"9" * 10_000 + b"}",
     ],

@@ -147,3 +147,28 @@ def test_hurdle_learns_a_known_distribution() -> None:
     assert found["p10"][0, 0] == 0
     assert found["median"][0, 0] == pytest.approx(np.quantile(values, 0.5), rel=0.05)
     assert found["p90"][0, 0] == pytest.approx(np.quantile(values, 0.9), rel=0.05)
+
+
+def test_point_is_zero_where_that_is_likely_and_the_stretched_median_elsewhere() -> None:
+    unlikely, likely = hurdle_numbers(0.4, 1.0), hurdle_numbers(0.999, 3.0)
+    kept = Recalibration(("impressions",), 0.0, 1.2)
+    assert (HURDLE.point(unlikely, ONES, SPEC, kept) == 0).all()
+    median = HURDLE.forecast(likely, ONES, SPEC).median
+    found = HURDLE.point(likely, ONES, SPEC, kept)
+    assert median is not None
+    assert found[0, 0] == np.rint(1.2 * median[0, 0])
+    assert found[0, 1] == pytest.approx(1.2 * median[0, 1])
+
+
+def test_point_leaves_a_small_median_at_zero_that_absolute_error_alone_would_keep() -> None:
+    # P(0) = 0.42: the median is small and above 0; most relative error comes from the zeros.
+    raw = hurdle_numbers(0.58, -2.0)
+    median = HURDLE.forecast(raw, ONES, SPEC).median
+    found = HURDLE.point(raw, ONES, SPEC, Recalibration())
+    assert median is not None and (found <= median).all()
+    assert 0 in found
+
+
+def test_the_point_of_a_mean_is_the_mean() -> None:
+    raw = np.zeros((2, 3, 1), dtype=np.float32)
+    np.testing.assert_array_equal(PoissonHead().point(raw, ONES, SPEC, Recalibration()), np.ones((2, 3)))
