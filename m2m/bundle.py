@@ -24,7 +24,8 @@ from safetensors.torch import save as save_tensors
 
 from m2m.config import ModelConfig
 from m2m.encoder import Encoder
-from m2m.model import M2M
+from m2m.network import Network
+from m2m.networks import NETWORKS
 from m2m.recalibration import Recalibration
 from m2m.spec import FeatureSpec
 from m2m.version import __version__
@@ -54,7 +55,7 @@ class Bundle:
     spec: FeatureSpec
     model_config: ModelConfig
     encoder: Encoder
-    model: M2M
+    model: Network
     task_scales: npt.NDArray[np.float64]
     training_config: Mapping[str, Any] = field(default_factory=dict)
     training_days: Mapping[str, Any] = field(default_factory=dict)
@@ -143,9 +144,10 @@ class Bundle:
         return cls(spec, config, encoder, model, scales, **rest, recalibration=recalibration)
 
 
-def build_model(spec: FeatureSpec, config: ModelConfig, encoder: Encoder) -> M2M:
+def build_model(spec: FeatureSpec, config: ModelConfig, encoder: Encoder) -> Network:
     """A network with the sizes that the fitted encoder asks for; its weights are not trained."""
-    return M2M(spec, config, encoder.discretiser.bins, encoder.vocabulary.sizes, encoder.dense_width)
+    sizes = (encoder.discretiser.bins, encoder.vocabulary.sizes, encoder.dense_width)
+    return NETWORKS[config.network](spec, config, *sizes)
 
 
 def _sha256(description: Mapping[str, Any], weights: bytes) -> str:

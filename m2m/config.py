@@ -12,6 +12,8 @@ from typing import Any
 from m2m.heads import make_head
 from m2m.plain import exact_entries
 
+NETWORK_NAMES = ("m2m", "single_task", "shared_bottom", "cross_stitch", "mmoe", "mran", "cgc")
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -26,7 +28,8 @@ class ModelConfig:
     meta_layers: K. tower_layers: L. knowledge_input: S~ is also concatenated to F.
     dropout: share of the experts' hidden units dropped in training.
     head: what the last layer means (`m2m.heads`).
-    without_*: the ablations of the paper's Table 5.
+    network: "m2m", or one of those it is compared with (`m2m.compared`), which read the same sizes.
+    without_*: the ablations of the paper's Table 5; of the others only without_transformer.
     """
 
     value_bins: int = 16
@@ -44,6 +47,7 @@ class ModelConfig:
     knowledge_input: bool = True
     dropout: float = 0.0
     head: str = "hurdle_quantile"
+    network: str = "m2m"
     without_meta_tower: bool = False
     without_meta_attention: bool = False
     without_transformer: bool = False
@@ -55,6 +59,10 @@ class ModelConfig:
         if self.value_bins > 250:
             raise ValueError(f"value_bins is {self.value_bins}, expected at most 250 (bin ids are one byte)")
         make_head(self.head)
+        if self.network not in NETWORK_NAMES:
+            raise ValueError(f"network {self.network!r} is unknown, expected one of {list(NETWORK_NAMES)}")
+        if self.network != "m2m" and (self.without_meta_tower or self.without_meta_attention):
+            raise ValueError(f"network {self.network!r} has no meta module to leave out, expected 'm2m'")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}, expected 0 <= dropout < 1")
 

@@ -6,7 +6,8 @@ Letters: T days, F sequence columns, D dense features, X width of F (equation 5)
 from __future__ import annotations
 
 from m2m.bundle import Bundle
-from m2m.model import M2M, ROWS_AT_ONCE, SEGMENT_ROWS
+from m2m.model import SEGMENT_ROWS
+from m2m.network import ROWS_AT_ONCE
 
 # Beyond 4,096 rows nothing gets faster: what a pass works on then leaves the cache.
 FEWEST_ROWS, MOST_ROWS = 64, 4096
@@ -40,15 +41,11 @@ def _bytes_of_a_row(bundle: Bundle) -> int:
     spec, config, model = bundle.spec, bundle.model_config, bundle.model
     values = len(spec.sequence_columns) * spec.history_days
     inputs = 3 * values + 3 * bundle.encoder.dense_width  # as they come, sorted, encoded
-    features = 2 * _feature_width(model)
+    features = 2 * (model.width + config.d_scenario)
     experts = config.experts * (config.d_expert_hidden + config.d_view)
     forecast = 16 * model.head_bias.numel()
     meta = 0 if model.in_segments else _meta_bytes(bundle)
     return FLOAT * (inputs + features + experts + forecast) + meta
-
-
-def _feature_width(model: M2M) -> int:
-    return int(model.experts.hidden.in_features)
 
 
 def _meta_bytes(bundle: Bundle) -> int:

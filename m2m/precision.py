@@ -6,13 +6,13 @@ import copy
 
 import torch
 
-from m2m.model import M2M
+from m2m.network import Network
 
 PRECISIONS = ("float32", "bfloat16")
 DEVICES = ("cpu", "cuda")
 
 
-def model_for(model: M2M, precision: str, device: str) -> M2M:
+def model_for(model: Network, precision: str, device: str) -> Network:
     """`model` itself in evaluation mode, or a copy on `device` and in `precision`; the head stays in float32.
 
     Raises ValueError on an unknown or absent device, and on a precision it does not multiply natively.

@@ -20,7 +20,7 @@ from m2m.dormant import distinct_rows
 from m2m.encoder import Encoder
 from m2m.forecast import Forecast
 from m2m.groups import Groups, Ints
-from m2m.model import M2M
+from m2m.network import Network
 from m2m.precision import model_for
 from m2m.samples import Samples
 from m2m.weight_store import WeightStore
@@ -67,7 +67,7 @@ class Scorer:
 
 
 def predict_raw(
-    model: M2M, encoder: Encoder, samples: Samples, max_rows: int, store: WeightStore
+    model: Network, encoder: Encoder, samples: Samples, max_rows: int, store: WeightStore
 ) -> npt.NDArray[np.float32]:
     """The head's numbers [N, m, o] of all rows."""
     code = encoder.vocabulary.code(encoder.vocabulary.transform(samples.knowledge))
@@ -80,7 +80,7 @@ def predict_raw(
 
 
 def _in_passes(
-    model: M2M, encoder: Encoder, samples: Samples, code: Ints, max_rows: int, store: WeightStore
+    model: Network, encoder: Encoder, samples: Samples, code: Ints, max_rows: int, store: WeightStore
 ) -> npt.NDArray[np.float32]:
     """`predict_raw`, sorted inside by knowledge row and cut into passes of at most `max_rows` rows."""
     raw = np.empty((len(samples), *model.head_bias.shape), dtype=np.float32)
@@ -91,7 +91,7 @@ def _in_passes(
     return raw
 
 
-def _one_pass(model: M2M, encoder: Encoder, samples: Samples, store: WeightStore) -> Tensor:
+def _one_pass(model: Network, encoder: Encoder, samples: Samples, store: WeightStore) -> Tensor:
     encoded = encoder.encode(samples)
     groups = Groups.build(encoded.code, encoded.knowledge).to(store.device)
     renumbered, scenario, weights = store.weights_for(groups, np.unique(encoded.code))

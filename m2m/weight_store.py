@@ -3,7 +3,7 @@
 Letters: U distinct knowledge rows of a batch, C knowledge columns, s = d_scenario.
 
 A wide model has megabytes of weights per knowledge row. When only a few rows of them would fit, each would give way
-before it is wanted again; they are then not kept but generated where they are multiplied (`M2M.lazy`).
+before it is wanted again; they are then not kept but generated where they are multiplied (`Network.lazy`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from m2m.groups import Groups, Ints
 from m2m.meta_weights import MetaWeights
-from m2m.model import M2M
+from m2m.network import Network
 
 _SLOTS_WORTH_KEEPING = 64  # docs/decisions/0006-grouped-meta-weights.md
 _ANY_NUMBER = 2**31
@@ -27,13 +27,14 @@ class WeightStore:
     slots: how many knowledge rows one batch may have. generated: how many were generated to be kept.
     """
 
-    def __init__(self, model: M2M, knowledge_columns: int, max_bytes: int) -> None:
+    def __init__(self, model: Network, knowledge_columns: int, max_bytes: int) -> None:
         self.model = model
         self.device = model.head_bias.device
         knowledge = torch.zeros(1, knowledge_columns, dtype=torch.int64, device=self.device)
         scenario, weights = self._generate(knowledge)
-        one_row = sum(tensor[0].numel() * tensor.element_size() for tensor in weights.tensors())
-        self.slots = max(1, max_bytes // max(1, one_row))
+        kept = [scenario, *weights.tensors()]
+        one_row = sum(tensor[0].numel() * tensor.element_size() for tensor in kept)
+        self.slots = max(1, max_bytes // one_row)
         self.generated = 0
         self._slot_of: OrderedDict[int, int] = OrderedDict()
         self.keeps = not model.in_segments or self.slots >= _SLOTS_WORTH_KEEPING

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from m2m.config import TrainingConfig
 from m2m.metrics import Cell
-from m2m.model import M2M
+from m2m.network import Network
 from m2m.plain import exact_entries
 from m2m.training.averaging import WeightAverage, copy_weights
 from m2m.training.optimiser import make_optimiser
@@ -58,7 +58,7 @@ class Progress:
 class TrainingState:
     """Everything that a step changes."""
 
-    def __init__(self, model: M2M, training: TrainingConfig) -> None:
+    def __init__(self, model: Network, training: TrainingConfig) -> None:
         self.model = model
         self.optimiser = make_optimiser(model, training)
         self.average = WeightAverage(model, training.average_decay)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from m2m.metrics import CellTotals
-from m2m.model import M2M
+from m2m.network import Network
 from m2m.point_estimate import fitted_scale
 from m2m.recalibration import Recalibration
 from m2m.samples import Samples
@@ -31,7 +31,7 @@ _RECALIBRATION_ROWS = 50_000
 
 
 def validate(
-    model: M2M, fitted: Fitted, source: SampleSource, pieces: Sequence[int], ranks: Ranks
+    model: Network, fitted: Fitted, source: SampleSource, pieces: Sequence[int], ranks: Ranks
 ) -> CellTotals:
     """Sums behind NMAE and SMAPE of all validation rows. `pieces`: those of this process."""
     spec = fitted.encoder.spec
@@ -46,7 +46,7 @@ def validate(
 
 
 def recalibrate(
-    model: M2M, fitted: Fitted, source: SampleSource, pieces: Sequence[int], ranks: Ranks
+    model: Network, fitted: Fitted, source: SampleSource, pieces: Sequence[int], ranks: Ranks
 ) -> Recalibration:
     """The recalibration that the validation rows ask for; of many rows, an even choice of pieces is enough."""
     every = -(-count_rows(source) // _RECALIBRATION_ROWS)
@@ -69,7 +69,7 @@ def recalibrate(
 
 
 def _forecasts(
-    model: M2M, fitted: Fitted, source: SampleSource, pieces: Sequence[int]
+    model: Network, fitted: Fitted, source: SampleSource, pieces: Sequence[int]
 ) -> Iterator[tuple[Samples, Raw]]:
     """Each piece with the head's numbers [N, m, o]."""
     # Not around `yield`: whoever asks for the next piece is not to be in inference mode.
