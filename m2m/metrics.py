@@ -37,7 +37,7 @@ def nmae(actual: Values, predicted: Values) -> float:
 def smape(actual: Values, predicted: Values) -> float:
     """Mean of |p - y| / ((p + y) / 2) over [N] (equation 21), where 0 / 0 counts 0; from 0 to 2."""
     _check(actual, predicted)
-    parts = _symmetric(actual, predicted)
+    parts = symmetric_errors(actual, predicted)
     return float(parts.mean()) if len(parts) else math.nan
 
 
@@ -109,10 +109,13 @@ def cell_weights(actual: Values, scenario: npt.NDArray[np.str_]) -> Values:
 def _sums(actual: Values, predicted: Values) -> Values:
     errors = np.abs(predicted - actual)
     rows = np.full(actual.shape[1], float(len(actual)))
-    return np.stack([rows, actual.sum(axis=0), errors.sum(axis=0), _symmetric(actual, predicted).sum(axis=0)])
+    return np.stack(
+        [rows, actual.sum(axis=0), errors.sum(axis=0), symmetric_errors(actual, predicted).sum(axis=0)]
+    )
 
 
-def _symmetric(actual: Values, predicted: Values) -> Values:
+def symmetric_errors(actual: Values, predicted: Values) -> Values:
+    """|p - y| / ((p + y) / 2) of each entry, 0 where both are 0."""
     middle = (np.asarray(predicted, dtype=np.float64) + actual) / 2
     return np.divide(np.abs(predicted - actual), middle, out=np.zeros(middle.shape), where=middle > 0)
 
