@@ -22,6 +22,7 @@ from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 from m2m.compared.window_features import FeatureTable, WindowFeatures
 from m2m.forecast import Forecast
 from m2m.metrics import cell_weights
+from m2m.point_estimate import PointRule
 from m2m.samples import Samples
 from m2m.sources import SampleSource
 from m2m.spec import FeatureSpec
@@ -77,6 +78,7 @@ class WindowTrees:
         """mean, median: one tree model a task. `fit` makes them."""
         self.features, self.threads = features, threads
         self._mean, self._median = tuple(mean), tuple(median)
+        self.rule: PointRule | None = None
 
     @classmethod
     def fit(
@@ -106,12 +108,18 @@ class WindowTrees:
             mean, median = (
                 [boosting.best(task, kind, bar) for task in range(len(spec.tasks))] for kind in kinds
             )
-        return cls(encoder, mean, median, threads)
+        model = cls(encoder, mean, median, threads)
+        whole = [bool((column == np.rint(column)).all()) for column in rows.labels.T]
+        point = model._estimate(model._median, judged.features)
+        model.rule = PointRule.fit(point, judged.labels, judged.scenario, whole)
+        return model
 
     def predict(self, samples: Samples) -> Forecast:
         """mean and median [N, m], in the order of `samples`. Raises ValueError when columns are missing."""
         features = self.features.transform(samples)
         median = self._estimate(self._median, features)
+        if self.rule is not None:
+            median = self._bounded(self.rule.apply(median))
         return Forecast(self._estimate(self._mean, features), median)
 
     def raw_median(self, samples: Samples) -> Values:

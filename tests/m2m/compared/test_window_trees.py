@@ -11,6 +11,7 @@ from m2m import MemorySource, Samples, cell_metrics, nmae, overall
 from m2m.compared.window_features import FeatureTable, WindowFeatures
 from m2m.compared.window_trees import MEAN_OBJECTIVES, MEDIAN_OBJECTIVES, WindowTrees
 from m2m.dense import window_sums
+from m2m.point_estimate import PointRule
 from tests.m2m.world import SPEC, last_week_again, make_samples
 
 FAST = ("tweedie_1.5", "l1")
@@ -165,3 +166,16 @@ def test_what_does_not_fit_is_refused(model: WindowTrees) -> None:
     with pytest.raises(ValueError, match="samples have no labels"):
         fit(rows, replace(rows, labels=None))
     assert model.predict(rows.take(np.arange(0))).mean.shape == (0, 3)
+
+
+def test_the_median_is_the_l1_estimate_after_the_rule_that_validation_rows_fitted() -> None:
+    train, valid, rows = make_samples(800), make_samples(400, seed=1), make_samples(200, seed=2)
+    valid.labels[:, 0] = np.rint(1.2 * valid.labels[:, 0])
+    model = fit(train, valid)
+    rule = PointRule.fit(
+        model.raw_median(valid), valid.labels, valid.knowledge["scenario_id"], [True, False, True]
+    )
+    assert model.rule == rule and rule.scale != 1.0 and any(rule.snaps)
+    expected = np.minimum(rule.apply(model.raw_median(rows)), [np.inf, np.inf, 7.0])
+    assert (model.predict(rows).median == expected).all()
+    assert not np.allclose(expected, model.raw_median(rows))
