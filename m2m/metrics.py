@@ -96,6 +96,16 @@ def overall(cells: Sequence[Cell]) -> dict[str, float]:
     }
 
 
+def cell_weights(actual: Values, scenario: npt.NDArray[np.str_]) -> Values:
+    """Weights [N, m] with which sums of |p - y| over rows are each task's NMAE, mean over the scenarios whose labels
+    sum to more than 0; rows of other scenarios weigh 0. actual: [N, m]; scenario: text [N]."""
+    names, place = np.unique(scenario, return_inverse=True)
+    sums = np.stack([np.bincount(place, weights=column, minlength=len(names)) for column in actual.T], axis=1)
+    used = sums > 0
+    scenarios = np.maximum(used.sum(axis=0), 1)
+    return np.asarray(np.divide(1.0, sums * scenarios, out=np.zeros_like(sums), where=used)[place])
+
+
 def _sums(actual: Values, predicted: Values) -> Values:
     errors = np.abs(predicted - actual)
     rows = np.full(actual.shape[1], float(len(actual)))

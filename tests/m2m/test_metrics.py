@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error
 
 from m2m import cell_metrics, nmae, overall, smape
+from m2m.metrics import cell_weights
 
 
 def test_nmae_by_hand() -> None:
@@ -54,3 +55,14 @@ def test_smape_agrees_with_scikit_learn() -> None:
     expected = mean_absolute_error(actual, predicted, sample_weight=weight) * weight.sum() / 300
     assert 0 < (middle == 0).sum() < 300
     assert smape(actual, predicted) == pytest.approx(expected)
+
+
+def test_weighted_errors_sum_to_the_nmae_of_each_task() -> None:
+    generator = np.random.default_rng(2)
+    actual, predicted = generator.poisson(1.0, (2, 60, 2)).astype(np.float64)
+    scenario = generator.choice(["a", "b", "c"], size=60)
+    actual[scenario == "c", 0] = 0.0
+    found = (cell_weights(actual, scenario) * np.abs(predicted - actual)).sum(axis=0)
+    cells = cell_metrics(actual, predicted, scenario, ("clicks", "gmv"))
+    for task, error in zip(("clicks", "gmv"), found, strict=True):
+        assert error == pytest.approx(overall([cell for cell in cells if cell.task == task])["nmae"])
