@@ -23,8 +23,11 @@ from jobs.report.style import BAD, CONTROL, GOOD, SHARE, styled
 from jobs.report.words import number, percent, plain
 
 BEST = "best other of each cell"
-STRONGEST = 0.5
-"""Improvements beyond +-50 % have the full colour."""
+STRONGEST = 0.2
+"""Improvements beyond +-20 % have the full colour."""
+
+FEW = 6
+"""Up to so many scenarios have high rows."""
 
 
 def heat_map(found: Evaluation, tasks: Sequence[str]) -> go.Figure:
@@ -47,18 +50,25 @@ def by_scenario(found: Evaluation) -> go.Figure:
     shares = found.shares()
     names = [escape(name) for name in shares]
     figure = make_subplots(1, 2, shared_yaxes=True, column_widths=[0.22, 0.78], horizontal_spacing=0.03)
-    bars = {"text": [percent(s, 1) for s in shares.values()], "textposition": "auto", "orientation": "h"}
+    bars = {
+        "text": [percent(s, 1) for s in shares.values()],
+        "textposition": "auto",
+        "orientation": "h",
+        "textangle": 0,
+    }
     values = [rounded(share) for share in shares.values()]
-    figure.add_bar(y=names, x=values, marker_color=CONTROL, showlegend=False, **bars, row=1, col=1)
-    for model in on_top([m for m, kind in found.kinds.items() if kind != ABLATION]):
-        errors = [rounded(found.nmae(model, scenario=name)) for name in shares]
-        shown: Any = "legendonly" if found.kinds[model] == MIX else True
-        dots = {"mode": "markers", "marker": marker(model, 10), "name": label(model), "visible": shown}
-        figure.add_scatter(y=names, x=errors, **dots, row=1, col=2)
-    figure.update_yaxes(autorange="reversed", type="category")
+    figure.add_bar(
+        y=list(range(len(names))), x=values, marker_color=CONTROL, showlegend=False, **bars, row=1, col=1
+    )
+    models = [model for model, kind in found.kinds.items() if kind != ABLATION]
+    for model in on_top(models):
+        below = 0.7 * (models.index(model) / max(len(models) - 1, 1) - 0.5)
+        figure.add_scatter(**_scenario_dots(found, model, list(shares), below), row=1, col=2)
+    ends = {"range": [len(names) - 0.5, -0.5], "zeroline": False}
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, **ends)
     figure.update_xaxes(title_text="share of test rows", tickformat=".0%", nticks=4, row=1, col=1)
     figure.update_xaxes(title_text="NMAE, mean over tasks", row=1, col=2)
-    return with_legend_beside(figure, max(360, 110 + 60 * len(names)))
+    return with_legend_beside(figure, max(400, 110 + (120 if len(names) <= FEW else 60) * len(names)))
 
 
 def ablations(found: Evaluation) -> go.Figure:
@@ -110,8 +120,22 @@ def _cells(found: Evaluation, rival: str | None, tasks: Sequence[str]) -> dict[s
     }
 
 
+def _scenario_dots(found: Evaluation, model: str, scenarios: Sequence[str], below: float) -> dict[str, Any]:
+    """Each model has its own height within a scenario: equal errors do not hide each other."""
+    shown: Any = "legendonly" if found.kinds[model] == MIX or model == "zero" else True
+    return {
+        "y": [round(place + below, 4) for place in range(len(scenarios))],
+        "x": [rounded(found.nmae(model, scenario=name)) for name in scenarios],
+        "mode": "markers",
+        "marker": marker(model, 10),
+        "name": label(model),
+        "visible": shown,
+        "hovertemplate": "NMAE %{x:.4f}",
+    }
+
+
 def _signed(share: float | None) -> str:
-    return "" if share is None else f"{share * 100:+.1f}%"
+    return "" if share is None else f"{round(share * 100, 1) + 0.0:+.1f}%"  # + 0.0: no "-0.0%"
 
 
 def _menu(names: Sequence[str]) -> dict[str, object]:
@@ -152,4 +176,5 @@ def _cost_dot(found: Evaluation, model: str, value: float, place: int) -> dict[s
         "name": label(model),
         "legendgroup": label(model),
         "showlegend": place == 0,
+        "visible": "legendonly" if model == "zero" or found.kinds[model] == ABLATION else True,
     }

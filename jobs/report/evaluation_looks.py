@@ -17,6 +17,9 @@ from jobs.report.style import COLOURS, SHARE, SOFT, styled
 BLUE, NAVY = COLOURS[0], "#1e3a8a"
 OTHERS = [model for model, (_, kind) in MODELS.items() if kind in (TREES, BASELINE)]
 MARKS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
+TITLE_ROOM = 14
+"""Pixels between the title of a y axis and its figures."""
+
 ESTIMATE_COLOURS = {"median": BLUE, "mean": "#ea7317"}
 
 
@@ -54,7 +57,9 @@ def line(model: str) -> dict[str, Any]:
 def with_legend_beside(figure: go.Figure, height: int, top: int = 30) -> go.Figure:
     """The look of every chart, its legend to the right: many models do not fit above."""
     styled(figure, height, top=top)
-    figure.update_layout(legend={"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top"})
+    beside = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top", "tracegroupgap": 0}
+    figure.update_layout(legend=beside)
+    figure.update_yaxes(title_standoff=TITLE_ROOM)
     return figure
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from string import Template
 
@@ -87,10 +88,14 @@ def _about(runs: Sequence[Run]) -> list[str]:
 
 
 def _part(runs: Sequence[Run], place: int) -> str:
-    days = sorted({f"{run.days[place][0]} to {run.days[place][1]}" for run in runs})
+    days = sorted({_days(*run.days[place]) for run in runs})
     rows = sorted({run.rows[place] for run in runs} - {None}, key=lambda count: count or 0)
     counted = " or ".join(number(count) for count in rows)
     return f"{' or '.join(days)} ({counted or NOTHING} rows)"
+
+
+def _days(first: date | None, last: date | None) -> str:
+    return str(first or NOTHING) if first == last else f"{first or NOTHING} to {last or NOTHING}"
 
 
 def _warning(runs: Sequence[Run]) -> list[Markup]:

@@ -28,7 +28,7 @@ from jobs.report.words import NOTHING, number, plain
 TITLES = {
     "models": "All models",
     "cells": "Tasks and scenarios",
-    "scenarios": "Scenarios and their share of the data",
+    "scenarios": "Scenarios by share",
     "ablations": "Ablations",
     "sensitivity": "Sensitivity",
     "new": "New and minor scenarios",
@@ -92,7 +92,7 @@ def scenarios(found: Evaluation) -> Markup:
         return _missing("scenarios", "No error by scenario is known.")
     words = (
         "Scenarios from the largest to the smallest; left is the share of the test rows, right the median-type NMAE "
-        "of every model, mean over the tasks. Mixes are shown after a click on them in the legend."
+        "of every model, mean over the tasks. Mixes and zero are shown after a click on them in the legend."
     )
     return _section("scenarios", words, chart("scenarios", figures.by_scenario(found)))
 
@@ -160,7 +160,8 @@ def cost(found: Evaluation) -> Markup:
         return _missing("cost", "Neither time nor size of a model is known.")
     words = (
         "Median-type NMAE against the CPU seconds of one training and against the number of parameters, mean over "
-        "the seeds. Lower left is better. Values below 1 stand at 1, as a log axis has no 0."
+        "the seeds. Lower left is better. Values below 1 stand at 1, as a log axis has no 0. Ablations and zero are "
+        "shown after a click on them in the legend."
     )
     return _section("cost", words, chart("cost", figures.cost(found)))
 

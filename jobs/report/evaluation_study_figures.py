@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 from jobs.report.evaluation_data import Evaluation, Study
 from jobs.report.evaluation_looks import (
     ESTIMATE_COLOURS,
+    TITLE_ROOM,
     colour,
     label,
     line,
@@ -43,7 +44,7 @@ def sensitivity(rows: Sequence[Study]) -> go.Figure:
             figure.add_scatter(**_estimate_line(mine, estimate, place), row=1, col=place + 1)
         order = {"categoryorder": "array", "categoryarray": [_value(value) for value in values]}
         figure.update_xaxes(type="category", **order, row=1, col=place + 1)
-    figure.update_yaxes(title_text="overall NMAE", row=1, col=1)
+    figure.update_yaxes(title_text="overall NMAE", title_standoff=TITLE_ROOM, row=1, col=1)
     return _above(styled(figure, 340, top=80), 340)
 
 
@@ -98,7 +99,7 @@ def trust(found: Evaluation) -> go.Figure:
     covered = [_over_seeds(found, model, "coverage") for model in models]
     errors = [_over_seeds(found, model, "ece") for model in models]
     look = {"orientation": "h", "marker_color": [colour(m) for m in models], "showlegend": False}
-    look |= {"textposition": "auto", "y": [label(model) for model in models]}
+    look |= {"textposition": "inside", "insidetextanchor": "start", "y": [label(model) for model in models]}
     figure.add_bar(x=covered, text=[percent(value, 1) for value in covered], **look, row=1, col=1)
     figure.add_bar(x=errors, text=["" if e is None else f"{e:.4f}" for e in errors], **look, row=1, col=2)
     figure.add_vline(x=0.8, line={"color": INK, "dash": "dot", "width": 1.5}, row=1, col=1)

@@ -15,25 +15,19 @@ ERRORS = tuple((estimate, metric) for estimate in ESTIMATES for metric in ("nmae
 
 def model_table(found: Evaluation) -> Markup:
     """A row per model, by kind. Bold: best without mixes; a chip: best of all rows."""
-    columns: list[Column] = [("Kind", "k"), ("Model", "")]
-    columns += [(f"{metric.upper()}, {estimate}-type", "n") for estimate, metric in ERRORS]
+    columns: list[Column] = [("Model", "k")]
+    columns += [(f"{metric.upper()} ({estimate})", "n") for estimate, metric in ERRORS]
     columns += [
         ("CPU seconds", "n"),
         ("Parameters", "n"),
-        ("M2M's lead in NMAE: median-type, mean-type", "n"),
+        ("M2M's lead (median, below it mean)", "n"),
     ]
     unmixed = {key: _lowest(found, found.unmixed, *key) for key in ERRORS}
     overall = {key: _lowest(found, found.kinds, *key) for key in ERRORS}
-    rows, before = [], None
+    rows = []
     for model, kind in found.kinds.items():
-        title = text(KINDS.get(kind, plain(kind)) if kind != before else "")
-        name = text(model_in_words(model))
         errors = [_error(found, model, key, unmixed[key], overall[key]) for key in ERRORS]
-        rows.append(
-            [title, Markup(f"<b>{name}</b>") if model == M2M else name, *errors, *_cost(found, model)]
-        )
-        rows[-1].append(_lead(found, model))
-        before = kind
+        rows.append([_name(model, kind), *errors, *_cost(found, model), _lead(found, model)])
     return table(columns, rows)
 
 
@@ -51,6 +45,12 @@ def mean_over_seeds(values: Iterable[float | None]) -> float | None:
     """Mean of those that are known; None without one."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def _name(model: str, kind: str) -> Markup:
+    name = text(model_in_words(model))
+    group = f"<small>{text(KINDS.get(kind, plain(kind)))}</small>"
+    return Markup(f"<b>{name}</b>" if model == M2M else f"{name}{group}")
 
 
 def _lowest(found: Evaluation, models: Iterable[str], estimate: str, metric: str) -> str | None:

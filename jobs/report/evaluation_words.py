@@ -7,12 +7,12 @@ from jobs.report.words import plain
 M2M = "m2m"
 NAIVE, TREES, BASELINE, ABLATION, MIX = "naive", "trees", "baseline", "ablation", "mix"
 KINDS = {
-    NAIVE: "Naive",
-    TREES: "Trees",
-    BASELINE: "Neural baselines",
+    NAIVE: "naive",
+    TREES: "trees",
+    BASELINE: "neural baseline",
     M2M: "M2M",
-    ABLATION: "Ablations of M2M",
-    MIX: "Mixes",
+    ABLATION: "ablation",
+    MIX: "mix",
 }
 """Every kind in the order of the page."""
 
@@ -21,9 +21,9 @@ RIVALS = (NAIVE, TREES, BASELINE)
 
 MODELS = {
     "zero": ("zero", NAIVE),
-    "persistence": ("persistence (last days again)", NAIVE),
+    "persistence": ("persistence", NAIVE),
     "window_mean": ("best window mean", NAIVE),
-    "lightgbm": ("LightGBM on windows", TREES),
+    "lightgbm": ("LightGBM", TREES),
     "single_task": ("Single Task", BASELINE),
     "shared_bottom": ("Shared Bottom", BASELINE),
     "cross_stitch": ("Cross-Stitch", BASELINE),
