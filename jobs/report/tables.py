@@ -19,11 +19,16 @@ def open_tables(root: str, settings: Settings) -> duckdb.DuckDBPyConnection:
 
     A table that no job has written yet has no rows. Raises ValueError when the warehouse holds none of them.
     """
+    return open_views(root, schemas(settings))
+
+
+def open_views(root: str, tables: Schemas) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection with each of these tables as a view `schema.table`; raises as `open_tables` does."""
     database = duckdb.connect()
     database.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    found = [_open(database, root, table, columns) for table, columns in schemas(settings).items()]
+    found = [_open(database, root, table, columns) for table, columns in tables.items()]
     if not any(found):
-        raise ValueError(f"warehouse {root} holds none of {', '.join(schemas(settings))}; check --warehouse")
+        raise ValueError(f"warehouse {root} holds none of {', '.join(tables)}; check --warehouse")
     return database
 
 
@@ -55,6 +60,28 @@ def schemas(settings: Settings) -> Schemas:
         "ops.published_days": {"ds": "DATE", "model_version": "VARCHAR"},
         "ops.check_results": {"suite": "VARCHAR", "ds": "DATE", **found, "success": "BOOLEAN"},
         "ops.job_runs": {**run, **ended, **cost, "code_version": "VARCHAR", "finished_at": "TIMESTAMPTZ"},
+    }
+
+
+def evaluation_schemas() -> Schemas:
+    """The tables of evaluate_models that its page reads; the predictions are not among them."""
+    model = {"model": "VARCHAR", "seed": "INTEGER"}
+    error = {"estimate": "VARCHAR", "scenario_id": "VARCHAR", "nmae": "DOUBLE", "smape": "DOUBLE"}
+    rows = dict.fromkeys(("train_rows", "valid_rows", "test_rows"), "BIGINT")
+    ends = [f"{part}_{end}_ds" for part in ("train", "valid", "test") for end in ("start", "end")]
+    cost = {"seconds": "DOUBLE", "parameters": "BIGINT", "fits": "BIGINT"}
+    trust = {"interval_coverage": "DOUBLE", "active_ece": "DOUBLE"}
+    told = dict.fromkeys(("kind", "details", "settings_version", "code_version"), "VARCHAR")
+    rival = {"rival": "VARCHAR", "seed": "INTEGER", "estimate": "VARCHAR", "scenario_id": "VARCHAR"}
+    interval = dict.fromkeys(("difference", "low", "high"), "DOUBLE")
+    step = dict.fromkeys(("low", "high", "probability", "share"), "DOUBLE")
+    study = {"study": "VARCHAR", "setting": "VARCHAR", "value": "DOUBLE"}
+    return {
+        "evaluation.metrics": {**model, **error, "task": "VARCHAR", "rows": "BIGINT"},
+        "evaluation.runs": {**model, **told, **rows, **dict.fromkeys(ends, "DATE"), **cost, **trust},
+        "evaluation.comparisons": {**rival, **interval, "draws": "INTEGER"},
+        "evaluation.calibration": {**model, **step, "rows": "BIGINT"},
+        "evaluation.studies": {**study, **model, **error},
     }
 
 
