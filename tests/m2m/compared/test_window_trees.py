@@ -136,7 +136,10 @@ def test_a_task_that_never_happens_and_very_few_rows() -> None:
     assert (forecast.mean[:, 1] == 0).all() and (forecast.point[:, 1] == 0).all()
     assert np.isfinite(forecast.mean).all() and np.isfinite(forecast.point).all()
     valid.labels[:] = 0.0
-    assert np.isfinite(fit(make_samples(30), valid).predict(valid).mean).all()
+    quiet = fit(make_samples(30), valid)
+    assert np.isfinite(quiet.predict(valid).mean).all()
+    # Nothing happened on the validation days, so the error is per row: fewer rounds promise less where nothing is.
+    assert all(0 < tree.valid_nmae < 100 for tree in quiet._mean)
 
 
 def test_bounded_tasks_stay_in_their_bound_and_nothing_falls_below_zero(test_rows: Samples) -> None:
