@@ -22,11 +22,11 @@ from jobs.common.upkeep import delete_days_before, has_days, pack_files, rewrite
 from jobs.common.warehouse import CONFLICTS
 
 MB = 2**20
-CHECKPOINTS = "train_model-*"
+CHECKPOINTS = ("train_model-*", "evaluation/*")
 
 
 def maintain(context: JobContext) -> None:
-    """Every table that exists, one after another, then the checkpoints of trainings that were never run again."""
+    """Every table that exists, one after another, then what runs left for a rerun that never came."""
     tables = [table for table in TABLES if context.warehouse.exists(table)]
     first_kept = {table: day for table in tables if (day := first_kept_day(context, table)) is not None}
     hide_days_to_be_deleted(context, first_kept)
@@ -97,9 +97,8 @@ def remove_old_checkpoints(root: str, hours: int) -> int:
     if "://" in root:
         return 0
     oldest = time.time() - hours * 3600
-    left = [
-        entry for entry in (Path(root) / "checkpoints").glob(CHECKPOINTS) if entry.stat().st_mtime < oldest
-    ]
+    found = [entry for pattern in CHECKPOINTS for entry in (Path(root) / "checkpoints").glob(pattern)]
+    left = [entry for entry in found if entry.stat().st_mtime < oldest]
     for entry in left:
         if entry.is_dir():
             shutil.rmtree(entry)

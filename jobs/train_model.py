@@ -12,30 +12,29 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
-from jobs.common.arguments import ArgumentError, as_date
 from jobs.common.job import DataCheckError, JobContext, run_job
 from jobs.common.judging import judge
 from jobs.common.model_inputs import feature_spec
 from jobs.common.model_registry import CHALLENGER, CHAMPION, ModelRegistry, RegisteredBundle
+from jobs.common.parts import PARTS, add_part_arguments, split_of
 from jobs.common.sample_source import DeltaSamples, delta_uri
 from jobs.common.settings import Settings
 from jobs.common.training import TrainingTask, fit_on_cluster, training_config
-from jobs.transforms.as_of_split import AsOfSplit, DayRange, check_gaps, split_days
+from jobs.transforms.as_of_split import AsOfSplit, DayRange
 from jobs.transforms.baselines import persistence
 from m2m import Bundle, BundleError, ModelConfig
 from m2m.sources import count_rows
 from m2m.training.run import EpochCallback
 
 SAMPLES = "features.samples"
-PARTS = ("train", "valid", "test")
 
 
 def train(context: JobContext) -> None:
     """Train, compare with persistence and with the champion, register."""
-    settings, split = context.settings, _split(context)
+    settings = context.settings
+    split = split_of(context.args, settings.horizon_days)
     parts = {name: _open_part(context, getattr(split, name)) for name in PARTS if getattr(split, name)}
     registry = ModelRegistry(settings.platform, context.warehouse.root)
     run_id = registry.start_run(f"train {split.train}", _parameters(settings, split))
@@ -54,34 +53,6 @@ def train(context: JobContext) -> None:
     if task.checkpoint:
         Path(task.checkpoint).unlink(missing_ok=True)
     context.counts.rows_in = sum(count_rows(part) for part in parts.values())
-
-
-def _split(context: JobContext) -> AsOfSplit:
-    horizon = context.settings.horizon_days
-    try:
-        given = {name: _range(context.args, name) for name in PARTS}
-        if given["train"] and given["valid"]:
-            split = AsOfSplit(given["train"], given["valid"], given["test"])
-        elif any(given.values()):
-            raise ValueError("train and valid days go together: name both, or neither")
-        else:
-            split = split_days(context.start_ds, context.end_ds, horizon)
-        check_gaps(split, horizon)
-    except ValueError as error:
-        raise ArgumentError(str(error)) from error
-    return split
-
-
-def _range(args: argparse.Namespace, part: str) -> DayRange | None:
-    start: date | None = getattr(args, f"{part}_start_ds")
-    end: date | None = getattr(args, f"{part}_end_ds")
-    if start is None and end is None:
-        return None
-    if start is None or end is None or start > end:
-        raise ValueError(
-            f"--{part}-start-ds is {start} and --{part}-end-ds is {end}; expected first and last day"
-        )
-    return DayRange(start, end)
 
 
 def _open_part(context: JobContext, days: DayRange) -> DeltaSamples:
@@ -198,11 +169,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where a training under way is kept; every training process must reach it (default: "
         "<warehouse>/checkpoints of a local warehouse; for several processes with a local Spark only)",
     )
-    for part in PARTS:
-        for end in ("start", "end"):
-            parser.add_argument(
-                f"--{part}-{end}-ds", type=as_date, metavar="YYYY-MM-DD", help=f"as-of days of {part}"
-            )
+    add_part_arguments(parser)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -61,7 +61,7 @@ class _Parser(argparse.ArgumentParser):
         raise ArgumentError(message)
 
 
-def _typed(parse: Callable[[str], object]) -> Callable[[str], object]:
+def typed(parse: Callable[[str], object]) -> Callable[[str], object]:
     """argparse shows its own words for a ValueError; keep ours."""
 
     def convert(text: str) -> object:
@@ -74,7 +74,7 @@ def _typed(parse: Callable[[str], object]) -> Callable[[str], object]:
 
 
 as_date, as_path, as_name, as_count = (
-    _typed(parse) for parse in (parse_date, parse_path, parse_name, parse_count)
+    typed(parse) for parse in (parse_date, parse_path, parse_name, parse_count)
 )
 
 
@@ -89,13 +89,20 @@ def add_report_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+OtherDays = Callable[[argparse.Namespace], tuple[date | None, date | None]]
+"""First and last day as the arguments of one job tell them, None where they do not."""
+
+
 def parse_arguments(
     job: str,
     doc: str,
     argv: Sequence[str] | None,
     add_arguments: Callable[[argparse.ArgumentParser], None] | None = None,
+    other_days: OtherDays | None = None,
 ) -> argparse.Namespace:
     """Parse what every job takes, plus what `add_arguments` adds.
+
+    other_days: of a job whose days follow from its other arguments where --start-ds or --end-ds is left out.
 
     Returns a namespace with settings (path or None), warehouse (str), start_ds, end_ds (dates).
     Raises ArgumentError for anything that is not of the promised form, SystemExit(0) for --help.
@@ -116,16 +123,26 @@ def parse_arguments(
         metavar="PATH",
         help="root of all tables; default: $M2M_WAREHOUSE, then ./warehouse",
     )
+    required = other_days is None
     parser.add_argument(
-        "--start-ds", type=as_date, required=True, metavar="YYYY-MM-DD", help="first day, included"
+        "--start-ds", type=as_date, required=required, metavar="YYYY-MM-DD", help="first day, included"
     )
     parser.add_argument(
-        "--end-ds", type=as_date, required=True, metavar="YYYY-MM-DD", help="last day, included"
+        "--end-ds", type=as_date, required=required, metavar="YYYY-MM-DD", help="last day, included"
     )
     if add_arguments:
         add_arguments(parser)
     arguments = parser.parse_args(argv)
+    if other_days:
+        _fill_days(arguments, other_days)
     if arguments.start_ds > arguments.end_ds:
         raise ArgumentError(f"--start-ds {arguments.start_ds} is after --end-ds {arguments.end_ds}")
     arguments.warehouse = arguments.warehouse or parse_path(os.environ.get("M2M_WAREHOUSE") or "warehouse")
     return arguments
+
+
+def _fill_days(arguments: argparse.Namespace, other_days: OtherDays) -> None:
+    start, end = other_days(arguments)
+    arguments.start_ds, arguments.end_ds = arguments.start_ds or start, arguments.end_ds or end
+    if arguments.start_ds is None or arguments.end_ds is None:
+        raise ArgumentError("--start-ds and --end-ds are required where no other argument tells the days")

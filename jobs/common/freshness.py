@@ -53,6 +53,7 @@ NO_INPUT = {
     "checks",
     "training",
     "model",
+    "evaluation",
     "scoring",
     "selection",
     "engagement",

@@ -17,7 +17,7 @@ from enum import IntEnum
 
 from pyspark.sql import SparkSession
 
-from jobs.common.arguments import ArgumentError, parse_arguments
+from jobs.common.arguments import ArgumentError, OtherDays, parse_arguments
 from jobs.common.progress import Progress, days_in_words
 from jobs.common.run_log import RunCounts, RunResult, write_run
 from jobs.common.session import start_session
@@ -77,13 +77,14 @@ def run_job(
     doc: str | None,
     argv: Sequence[str] | None = None,
     add_arguments: Callable[[argparse.ArgumentParser], None] | None = None,
+    other_days: OtherDays | None = None,
 ) -> ExitStatus:
-    """Run `function` with validated arguments and return the exit status.
+    """Run `function` with validated arguments and return the exit status; other_days: see `parse_arguments`.
 
     A session that was active before (tests, notebooks) is used and left running.
     """
     try:
-        arguments = parse_arguments(name, doc or name, argv, add_arguments)
+        arguments = parse_arguments(name, doc or name, argv, add_arguments, other_days)
         settings = load_settings(arguments.settings)
     except (ArgumentError, SettingsError) as error:
         return _end(name, ExitStatus.REFUSED, _one_line(error))

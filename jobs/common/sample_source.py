@@ -103,8 +103,12 @@ class DeltaSamples:
         spec = self.spec
         table = self._table(piece, columns_of(spec))
         samples = samples_of_arrow(table, self.pieces[piece].ds, spec)
-        samples.labels = np.column_stack([_numbers(table, f"label_{task}") for task in spec.tasks])
+        samples.labels = _labels(table, spec)
         return samples
+
+    def labels(self, piece: int) -> NDArray[np.float64]:
+        """The labels [N, m] of one piece alone."""
+        return _labels(self._table(piece, [f"label_{task}" for task in self.spec.tasks]), self.spec)
 
     def keys(self, piece: int) -> Mapping[str, NDArray[Any]]:
         """advertiser_id, scenario_id and ds of one piece."""
@@ -175,6 +179,10 @@ def _chosen(table: pa.Table, ds: date, kept: int) -> NDArray[np.bool_]:
     # CRC-32 is the same everywhere and for ever, and mixes short texts well enough for a share.
     places = [zlib.crc32(f"{advertiser}|{scenario}|{ds}".encode()) % _SHARES for advertiser, scenario in keys]
     return np.asarray(places, dtype=np.int64) < kept
+
+
+def _labels(table: pa.Table, spec: FeatureSpec) -> NDArray[np.float64]:
+    return np.column_stack([_numbers(table, f"label_{task}") for task in spec.tasks])
 
 
 def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:

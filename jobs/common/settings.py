@@ -23,6 +23,7 @@ from jobs.common.settings_sections import (
     ColumnName,
     Columns,
     Engagement,
+    Evaluation,
     Maintenance,
     ModelSettings,
     Scoring,
@@ -56,6 +57,7 @@ class Settings(Section):
     checks: Checks = Checks()
     training: Training = Training()
     model: ModelSettings = ModelSettings()
+    evaluation: Evaluation = Evaluation()
     scoring: Scoring = Scoring()
     selection: Selection = Selection()
     engagement: Engagement = Engagement()

@@ -153,6 +153,17 @@ class ModelSettings(Section):
     scenario_statistics: bool = False
 
 
+class Evaluation(Section):
+    """How `evaluate_models` compares models. max_samples: training rows of each; study_samples: rows of each part in a
+    study; processes: models fitted at once, one thread each; draws: of the bootstrap."""
+
+    max_samples: int = Field(150_000, ge=100)
+    study_samples: int = Field(20_000, ge=100)
+    processes: int = Field(2, ge=1)
+    seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)
+    draws: int = Field(1000, ge=10)
+
+
 class Scoring(Section):
     """How `score_advertisers` runs the model.
 

@@ -6,6 +6,16 @@ from dataclasses import dataclass
 
 ROW_GROUP_BYTES_OF_SAMPLES = 4 * 2**20  # as build_samples writes them: training reads row group by row group
 
+# Replaced by the next evaluation of the same models or studies, and of no use to any other job.
+EVALUATION_TABLES = (
+    "evaluation.predictions",
+    "evaluation.metrics",
+    "evaluation.runs",
+    "evaluation.comparisons",
+    "evaluation.calibration",
+    "evaluation.studies",
+    "evaluation.long_samples",
+)
 TABLES = (
     "facts.advertiser_daily",
     "facts.advertiser_profile",
@@ -24,6 +34,7 @@ TABLES = (
     "ops.job_runs",
     "ops.input_days",
     "ops.feature_days",
+    *EVALUATION_TABLES,
 )
 # The others have no days, or a reader needs their oldest row: the newest profile of a pair may be years old.
 KEPT_WHOLE = (
@@ -34,6 +45,7 @@ KEPT_WHOLE = (
     "ops.job_runs",
     "ops.input_days",
     "ops.feature_days",
+    *EVALUATION_TABLES,
 )
 TABLES_WITH_RETENTION = tuple(table for table in TABLES if table not in KEPT_WHOLE)
 

@@ -1,0 +1,113 @@
+"""Which units an evaluation consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from jobs.common.job import DataCheckError
+from jobs.common.model_inputs import feature_spec
+from jobs.common.sample_source import DeltaSamples
+from jobs.common.settings import Settings
+from jobs.common.training import training_config
+from jobs.evaluation.competitors import COMPETITORS, fitted_for, seeds_of
+from jobs.evaluation.scale import Scale
+from jobs.evaluation.study_rows import StudyRows, cut_spec, shares_of
+from jobs.evaluation.unit import Parts, Unit
+from jobs.evaluation.workers import Work
+from jobs.transforms.as_of_split import AsOfSplit, DayRange
+from m2m import ModelConfig
+from m2m.sources import count_rows
+
+SAMPLES = "features.samples"
+
+
+@dataclass(frozen=True)
+class UnitMaker:
+    """Makes units of one data set: on the rows of the comparison, or on fewer for a study."""
+
+    settings: Settings
+    scale: Scale
+    parts: Parts
+
+    def unit(self, model: str, seed: int, study: StudyRows | None = None, **overrides: Any) -> Unit:
+        """overrides: of `m2m.ModelConfig`, on top of the settings' and the competitor's."""
+        settings, spec = self.settings, self.parts.train.spec
+        chosen = {**settings.model.overrides, **COMPETITORS[model].overrides, **overrides}
+        training = replace(training_config(settings), seed=seed, progress=False, threads=1)
+        return Unit(
+            model=model,
+            seed=seed,
+            parts=self.parts,
+            data=self.parts.fingerprint,
+            spec=cut_spec(spec, study.history_days) if study else spec,
+            config=ModelConfig.named(settings.model.name, **chosen),
+            training=self.scale.training(training),
+            active_task=settings.active_task,
+            task_columns=task_columns(settings),
+            study=study,
+        )
+
+    def comparison(self, models: Sequence[str], seeds: Sequence[int]) -> list[Work]:
+        """Every model with every seed, members of mixes included."""
+        return [
+            Work(self.unit(model, seed), f"{model}, seed {seed}")
+            for model in fitted_for(models)
+            for seed in seeds_of(model, seeds)
+        ]
+
+
+def task_columns(settings: Settings) -> tuple[tuple[int, bool], ...]:
+    """Of each task the sequence column of its past, and whether its active days are counted instead of its sum."""
+    place = {name: index for index, name in enumerate(settings.columns.sequences)}
+    return tuple(
+        (place[task.column or settings.active_day_column], task.count_active_days) for task in settings.tasks
+    )
+
+
+def open_parts(uri: str, split: AsOfSplit, settings: Settings, max_train_rows: int | None) -> Parts:
+    """The parts of features.samples (or of a table like it, of `settings`).
+
+    Raises DataCheckError when a part has no row, ValueError when the split has no test part.
+    """
+    spec = feature_spec(settings)
+
+    def opened(days: DayRange | None, most: int | None = None) -> DeltaSamples:
+        if days is None:
+            raise ValueError("there is no test part, expected train, valid and test days")
+        part = DeltaSamples.open(uri, days.start, days.end, spec, most)
+        if not part.pieces:
+            raise DataCheckError(f"{SAMPLES} has no row for {days}; run build_samples for these days first")
+        return part
+
+    return Parts(opened(split.train, max_train_rows), opened(split.valid), opened(split.test))
+
+
+def study_shares(parts: Parts, study_samples: int) -> tuple[tuple[str, tuple[tuple[str, float], ...]], ...]:
+    """What a study keeps of validation and test rows, spread evenly over the scenarios (training rows come thinned)."""
+    each = (("valid", parts.valid), ("test", parts.test))
+    return tuple((name, shares_of(scenario_rows(part), study_samples)) for name, part in each)
+
+
+def scenario_rows(part: DeltaSamples) -> dict[str, int]:
+    """Rows of every scenario."""
+    found: dict[str, int] = {}
+    for piece in range(len(part.piece_rows)):
+        names, counts = np.unique(part.keys(piece)["scenario_id"], return_counts=True)
+        for name, count in zip(names.tolist(), counts.tolist(), strict=True):
+            found[name] = found.get(name, 0) + count
+    return found
+
+
+def days_of(parts: Parts) -> tuple[date, ...]:
+    """The as-of days that have rows."""
+    return tuple(sorted({piece.ds for part in vars(parts).values() for piece in part.pieces}))
+
+
+def rows_in(parts: Parts) -> int:
+    """About how many rows the three parts hold."""
+    return sum(count_rows(part) for part in vars(parts).values())

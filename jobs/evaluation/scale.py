@@ -1,0 +1,40 @@
+"""How much an evaluation does: what the settings say, or little of everything (--quick)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from jobs.common.settings_sections import Evaluation
+from m2m import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Scale:
+    """max_samples: training rows of each model. study_samples: rows of each part in a study. draws: of the bootstrap.
+    epochs: at most so many, None for those of the settings. study_values: how many of a study's values are tried, the
+    outermost ones; None for all of them."""
+
+    max_samples: int
+    study_samples: int
+    seeds: tuple[int, ...]
+    draws: int
+    epochs: int | None = None
+    study_values: int | None = None
+
+    def training(self, config: TrainingConfig) -> TrainingConfig:
+        """`config` with no more epochs than this."""
+        return config if self.epochs is None else replace(config, epochs=min(self.epochs, config.epochs))
+
+    def values(self, every: tuple[float, ...]) -> tuple[float, ...]:
+        """The values of a study's setting that are tried."""
+        return every if self.study_values is None else (every[0], every[-1])[: self.study_values]
+
+
+QUICK = Scale(max_samples=4_000, study_samples=2_000, seeds=(1,), draws=100, epochs=3, study_values=2)
+
+
+def scale_of(settings: Evaluation, quick: bool) -> Scale:
+    """QUICK, or what the settings say."""
+    if quick:
+        return QUICK
+    return Scale(settings.max_samples, settings.study_samples, settings.seeds, settings.draws)
