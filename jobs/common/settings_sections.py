@@ -154,10 +154,12 @@ class ModelSettings(Section):
 
 
 class Evaluation(Section):
-    """How `evaluate_models` compares models. max_samples: training rows of each; study_samples: rows of each part in a
-    study; processes: models fitted at once, one thread each; draws: of the bootstrap."""
+    """How `evaluate_models` compares models. max_samples: training rows of each; row_passes: how many rows a network
+    goes through in training, from which its epochs follow; study_samples: rows of each part in a study; processes:
+    models fitted at once, one thread each; draws: of the bootstrap."""
 
-    max_samples: int = Field(150_000, ge=100)
+    max_samples: int = Field(130_000, ge=100)
+    row_passes: int = Field(1_000_000, ge=100)
     study_samples: int = Field(20_000, ge=100)
     processes: int = Field(2, ge=1)
     seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,4 +81,5 @@ def fit_network(inputs: FitInputs) -> Fitted:
     weights = sum(weight.numel() for weight in bundle.model.parameters())
     epochs, best = bundle.metrics["epochs"], bundle.metrics["best_epoch"]
     details = {"model": inputs.model.to_dict(), "recalibration": bundle.recalibration.to_dict()}
-    return Fitted(Scorer(bundle).predict, weights, epochs=epochs, best_epoch=best, details=details)
+    predict = partial(Scorer(bundle).predict, with_point=True)
+    return Fitted(predict, weights, epochs=epochs, best_epoch=best, details=details)

@@ -27,6 +27,7 @@ from jobs.evaluation.unit_result import (
 )
 from m2m import CellTotals, overall
 from m2m.compared.mix import Mix
+from m2m.point_estimate import PointRule
 
 
 @dataclass(frozen=True)
@@ -97,16 +98,20 @@ class Outcomes:
 def _mix(
     members: Sequence[Outcome], tasks: Sequence[str], valid: LabelledKeys, test: LabelledKeys
 ) -> tuple[Facts, Predictions]:
-    """Each estimate is mixed by weights of its own, learned on validation rows."""
+    """Each estimate is mixed by weights of its own, learned on validation rows. A mix has hardly any exact zeros, so
+    its median-type estimate goes through the point rule, as that of its members did."""
     each = [member.predictions() for member in members]
     values: dict[str, dict[str, NDArray[np.float32]]] = {"valid": {}, "test": {}}
     weights: dict[str, object] = {}
+    whole = (valid.labels == np.rint(valid.labels)).all(axis=0).tolist()
     for estimate in ESTIMATES:
         points = [np.asarray(one.of("valid", estimate), dtype=np.float64) for one in each]
         mix = Mix.fit(points, valid.labels, valid.scenario)
+        rule = PointRule.fit(mix.apply(points), valid.labels, valid.scenario, whole)
         for part, found in values.items():
             points = [np.asarray(one.of(part, estimate), dtype=np.float64) for one in each]
-            found[estimate] = mix.apply(points).astype(np.float32)
+            mixed = mix.apply(points)
+            found[estimate] = (rule.apply(mixed) if estimate == "median" else mixed).astype(np.float32)
         weights[estimate] = dict(zip(tasks, mix.weights.tolist(), strict=True))
     details: dict[str, object] = {"members": [member.model for member in members], "weights": weights}
     return _mix_facts(members, tasks, values, valid, test, details), Predictions(values)

@@ -46,7 +46,7 @@ class UnitMaker:
             data=self.parts.fingerprint,
             spec=cut_spec(spec, study.history_days) if study else spec,
             config=ModelConfig.named(settings.model.name, **chosen),
-            training=self.scale.training(training),
+            training=self.scale.training(training, count_rows(self.parts.train)),
             active_task=settings.active_task,
             task_columns=task_columns(settings),
             study=study,
