@@ -18,6 +18,7 @@ from jobs.common.model_inputs import feature_spec
 from jobs.common.settings import load_settings
 from jobs.common.warehouse import Warehouse
 from jobs.evaluation import table_schemas
+from jobs.report.evaluation_words import model_in_words
 from tests.jobs.processes import below, kill_group, wait_until
 from tests.jobs.submitted import submit
 from tests.samples_table import write_samples
@@ -89,6 +90,11 @@ def test_tables_have_the_promised_columns_and_rows(evaluated: Evaluated) -> None
     assert {name: runs["seed"][name] for name in SEEDS} == SEEDS and runs["seed"]["m2m"] == 1
     assert runs["interval_coverage"].notna().to_dict() == {m: m in ("m2m", "m2m_plain") for m in MODELS}
     assert {row[0] for row in evaluated.rows("calibration")} == {"m2m", "m2m_plain"}
+
+
+def test_the_page_is_written(evaluated: Evaluated) -> None:
+    page = (Path(evaluated.warehouse.root) / "report" / "evaluation.html").read_text()
+    assert all(model_in_words(model) in page for model in MODELS)
 
 
 def days_of_test(evaluated: Evaluated) -> tuple[Any, Any]:
