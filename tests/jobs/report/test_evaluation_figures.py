@@ -38,7 +38,7 @@ def test_the_heat_map_has_one_picture_per_rival_and_a_menu_that_shows_it(found: 
         values = [[m2m_against(found, rival, task, name) for task in TASKS] for name in SCENARIOS]
         for drawn, known in zip(each.z, values, strict=True):
             assert list(drawn) == pytest.approx(known, rel=1e-5)
-        assert each.text[0][0] == f"{values[0][0] * 100:+.1f}%"
+        assert each.text[0][0] == f"{(values[0][0] or 0.0) * 100:+.1f}%"
     assert [each.visible for each in figure.data] == [True] + [False] * 5
     buttons = figure.layout.updatemenus[0].buttons
     assert [button.label for button in buttons][:3] == ["best other of each cell", "persistence", "LightGBM"]
