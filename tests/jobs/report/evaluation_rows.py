@@ -89,9 +89,7 @@ def _run(model: str, seed: int, kind: str) -> Row:
     days = {"train": (date(2026, 1, 1), date(2026, 1, 9)), "valid": (date(2026, 1, 17),) * 2}
     days["test"] = (date(2026, 1, 25), date(2026, 1, 26))
     ends = {
-        f"{part}_{end}_ds": day
-        for part, two in days.items()
-        for end, day in zip(("start", "end"), two, strict=True)
+        f"{part}_{end}_ds": two[n] for part, two in days.items() for n, end in enumerate(("start", "end"))
     }
     rows = {"train_rows": 5000, "valid_rows": 400, "test_rows": 400}
     trust = {"interval_coverage": 0.79, "active_ece": 0.0123} if kind in ("m2m", "baseline") else {}
@@ -112,6 +110,7 @@ def _steps(random: Random) -> Iterator[Row]:
 
 def _studies(random: Random, scenarios: Sequence[str]) -> Iterator[Row]:
     varied = {"history_days": (10, 70), "d_scenario": (8, 128), "meta_layers": (1, 5)}
+    steps: list[tuple[str, str, float, str, str]]
     steps = [("sensitivity", name, v, "m2m", "all") for name, values in varied.items() for v in values]
     steps += [
         ("new_scenario", "rows_share", share, model, name)
