@@ -159,7 +159,7 @@ class Evaluation(Section):
     models fitted at once, one thread each; draws: of the bootstrap."""
 
     max_samples: int = Field(130_000, ge=100)
-    row_passes: int = Field(1_000_000, ge=100)
+    row_passes: int = Field(600_000, ge=100)
     study_samples: int = Field(20_000, ge=100)
     processes: int = Field(2, ge=1)
     seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)

@@ -11,6 +11,7 @@ import sys
 from tests.benchmarks import (
     calibration,
     compiled,
+    demo_floor,
     demo_run,
     messy_facts,
     meta_units,
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "messy_facts": messy_facts,
     "scoring": scoring,
     "scoring_paper": scoring_paper,
+    "demo_floor": demo_floor,
 }
 # Only by name: the first needs a C++ compiler, which the project does not, the second some minutes and 10 GB.
 BY_NAME_ONLY = {"compiled": compiled, "sequence_scale": sequence_scale}
