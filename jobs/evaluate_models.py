@@ -35,7 +35,8 @@ from jobs.transforms.as_of_split import AsOfSplit
 
 
 def evaluate(context: JobContext) -> None:
-    """Fit what is not fitted yet, then write tables and page."""
+    """Fit what is not fitted yet, then write tables and page. Of a model that failed nothing is written, and the job
+    fails after the others are."""
     settings, args = context.settings, context.args
     split = split_of(args, settings.horizon_days)
     if split.test is None:
@@ -46,12 +47,13 @@ def evaluate(context: JobContext) -> None:
     parts = _open(context, split, scale.max_samples)
     compared = UnitMaker(settings, scale, parts).comparison(args.models, seeds)
     points = _study_points(context, split, scale, seeds[0])
-    _fit(context, folder, compared, points, split)
+    failure = _fit(context, folder, compared, points, split)
 
     test = LabelledKeys.read(parts.test)
     outcomes = Outcomes.of_units(folder, settings.task_names, [work.unit for work in compared])
-    outcomes.add_mixes(args.models, seeds, LabelledKeys.read(parts.valid), test)
-    found = list(outcomes.of(args.models, seeds))
+    models = outcomes.complete(args.models, seeds)
+    outcomes.add_mixes(models, seeds, LabelledKeys.read(parts.valid), test)
+    found = list(outcomes.of(models, seeds))
     with context.step("write evaluation.*"):
         _write(context, found, split, test, scale, folder)
         _write_studies(context, points, folder)
@@ -59,6 +61,8 @@ def evaluate(context: JobContext) -> None:
     print(summary(found))
     page = write_page(context.warehouse.root, settings, Path(args.report))
     print(f"evaluate_models: {page}", file=sys.stderr)
+    if failure is not None:
+        raise failure
 
 
 def _folder(context: JobContext) -> Path:
@@ -83,7 +87,8 @@ def _study_points(context: JobContext, split: AsOfSplit, scale: Scale, seed: int
 
 def _fit(
     context: JobContext, folder: Path, compared: list[Work], points: list[StudyPoint], split: AsOfSplit
-) -> None:
+) -> RuntimeError | None:
+    """What went wrong, if anything did."""
     # Points of a study may share a unit, with each other or with another study.
     every = {work.unit.fingerprint: work for work in compared}
     for point in points:
@@ -91,8 +96,12 @@ def _fit(
     pending = [work for name, work in every.items() if not result_file(folder, name).exists()]
     _tell(f"{len(pending)} of {len(every)} units are to be fitted")
     work = _with_long_history(context, pending, split)
-    with context.step(f"fit {len(work)} units"):
-        Workers(folder, context.settings.evaluation.processes, _tell).fit(work)
+    try:
+        with context.step(f"fit {len(work)} units"):
+            Workers(folder, context.settings.evaluation.processes, _tell).fit(work)
+    except RuntimeError as error:
+        return error
+    return None
 
 
 def _tell(words: str) -> None:
@@ -126,7 +135,10 @@ def _write(
     scale: Scale,
     folder: Path,
 ) -> None:
-    warehouse, settings, models = context.warehouse, context.settings, context.args.models
+    warehouse, settings = context.warehouse, context.settings
+    models = sorted({outcome.model for outcome in found})
+    if not models:
+        return
     count = write_predictions(warehouse, folder, found, test, settings.task_names)
     small = {
         "evaluation.metrics": (result_rows.metrics(found), table_schemas.METRICS),
@@ -141,10 +153,10 @@ def _write(
 
 
 def _write_studies(context: JobContext, points: list[StudyPoint], folder: Path) -> None:
-    known = [(point, load_facts(result_file(folder, point.unit.fingerprint))) for point in points]
-    rows = result_rows.studies(known)
-    if context.args.studies:
-        studies: tuple[str, ...] = context.args.studies
+    files = [(point, result_file(folder, point.unit.fingerprint)) for point in points]
+    rows = result_rows.studies([(point, load_facts(file)) for point, file in files if file.exists()])
+    studies: tuple[str, ...] = context.args.studies
+    if studies:
         write_small(context.warehouse, "evaluation.studies", rows, table_schemas.STUDIES, "study", studies)
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from jobs.common.tables import TABLES_WITH_RETENTION
 
@@ -162,8 +162,15 @@ class Evaluation(Section):
     row_passes: int = Field(600_000, ge=100)
     study_samples: int = Field(20_000, ge=100)
     processes: int = Field(2, ge=1)
-    seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=1, lt=2**31)], ...] = Field((1, 2, 3), min_length=1)
     draws: int = Field(1000, ge=10)
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("every seed once")
+        return tuple(sorted(seeds))
 
 
 class Scoring(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from jobs.common.arguments import ArgumentError, add_report_argument, typed
+from jobs.common.arguments import ArgumentError, add_report_argument, parse_path, typed
 from jobs.common.parts import add_part_arguments
 from jobs.evaluation.competitors import COMPETITORS, chosen_models
 from jobs.evaluation.studies import STUDIES
@@ -36,6 +36,15 @@ def parse_studies(text: str) -> tuple[str, ...]:
     return tuple(study for study in STUDIES if study in names or "all" in names)
 
 
+def parse_folder(text: str) -> Path:
+    """A folder of the file system. Raises ArgumentError for a URI."""
+    if "://" in text:
+        raise ArgumentError(
+            f"{text!r} is not allowed; expected a folder of the file system, which all can reach"
+        )
+    return Path(parse_path(text))
+
+
 def add_choices(parser: argparse.ArgumentParser) -> None:
     """Arguments beyond those of every job."""
     add_part_arguments(parser)
@@ -61,7 +70,7 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--checkpoints",
-        type=Path,
+        type=typed(parse_folder),
         metavar="FOLDER",
         help="where finished and half-finished models are kept for a rerun; Spark's executors must reach it "
         "(default: <warehouse>/checkpoints of a local warehouse)",

@@ -27,8 +27,17 @@ class Competitor:
     seeded: bool = True
 
 
+# Whatever the settings choose for production, a row of the table is the model it is named after.
+_WHOLE_M2M: Mapping[str, str | bool] = {
+    "network": OURS,
+    "without_meta_tower": False,
+    "without_meta_attention": False,
+    "without_transformer": False,
+}
+
+
 def _network(kind: str, **overrides: str | bool) -> Competitor:
-    return Competitor(kind, fit_network, overrides)
+    return Competitor(kind, fit_network, {**_WHOLE_M2M, **overrides})
 
 
 def _naive(name: str) -> Competitor:

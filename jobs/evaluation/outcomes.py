@@ -70,6 +70,18 @@ class Outcomes:
             found[unit.model, unit.seed] = Outcome(unit.model, unit.seed, result_file(folder, name), name)
         return cls(folder, tasks, found)
 
+    def complete(self, models: Sequence[str], seeds: Sequence[int]) -> tuple[str, ...]:
+        """Those of `models` that were fitted with every seed, members of mixes included."""
+        return tuple(
+            model
+            for model in models
+            if all(
+                self.found[name, seed].file.exists()
+                for name in COMPETITORS[model].members or (model,)
+                for seed in seeds_of(name, seeds)
+            )
+        )
+
     def of(self, models: Sequence[str], seeds: Sequence[int]) -> Iterator[Outcome]:
         """Those of these models, in order; mixes once they are made."""
         for model in models:

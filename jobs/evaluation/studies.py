@@ -57,7 +57,10 @@ class StudyPlan:
                 yield StudyPoint("sensitivity", setting, value, self._changed(setting, int(value)))
 
     def new_scenario(self) -> Iterator[StudyPoint]:
-        """Every scenario held out in turn but for a share of its rows; with all of them nothing is held out."""
+        """Every scenario held out in turn but for a share of its rows; with all of them nothing is held out. With one
+        scenario there is nothing to learn from when it is held out, and no point."""
+        if len(self.scenarios) < 2:
+            return
         for model in NEWCOMERS:
             if model not in COMPETITORS:
                 continue

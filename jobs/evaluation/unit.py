@@ -14,6 +14,16 @@ from jobs.common.sample_source import DeltaSamples
 from jobs.evaluation.study_rows import StudyRows
 from m2m import FeatureSpec, ModelConfig, TrainingConfig, __version__
 
+# What of the job, beside the library, decides a unit's figures; outcomes.py those of a mix.
+_JOB_FILES = (
+    ("common", "model_inputs.py"),
+    ("common", "sample_source.py"),
+    ("evaluation", "fit_unit.py"),
+    ("evaluation", "fitting.py"),
+    ("evaluation", "outcomes.py"),
+    ("evaluation", "study_rows.py"),
+)
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -62,9 +72,10 @@ class Unit:
 
 @cache
 def code_of_models() -> str:
-    """Changes with the library's version and with its code, not with comments in it."""
+    """Changes with the library's version and with the code that makes a unit's result, not with comments in it."""
     found = hashlib.sha256(__version__.encode())
-    for file in sorted(_sources(beside_the_code("m2m")), key=str):
+    around = [beside_the_code("jobs", *path) for path in _JOB_FILES]
+    for file in [*sorted(_sources(beside_the_code("m2m")), key=str), *around]:
         found.update(ast.dump(ast.parse(file.read_text(encoding="utf-8"))).encode())
     return found.hexdigest()
 

@@ -79,11 +79,13 @@ def _about(runs: Sequence[Run]) -> list[str]:
     parts = [f"{PART_WORDS[part]} {_part(runs, place)}" for place, part in enumerate(PARTS)]
     code = ", ".join(sorted({run.code_version for run in runs if run.code_version})) or "unknown"
     chosen = ", ".join(sorted({run.settings_version for run in runs if run.settings_version})) or "unknown"
-    tried = number(sum(run.fits for run in runs))
+    # A mix fits nothing: its members are there as models of their own.
+    tried = number(sum(run.fits for run in runs if run.kind != "mix"))
     return [
         "; ".join(parts) + ".",
         f"{number(len({run.model for run in runs}))} models, seeds {', '.join(map(str, seeds))}, {tried} trainings "
-        f"tried in all, tuning included. Code version {code}, settings version {chosen}.",
+        "tried for them, tuning included; those of the two studies come on top. "
+        f"Code version {code}, settings version {chosen}.",
     ]
 
 
@@ -99,8 +101,9 @@ def _days(first: date | None, last: date | None) -> str:
 
 
 def _warning(runs: Sequence[Run]) -> list[Markup]:
-    """Rows are only comparable when they come from the same days and settings."""
-    if len({(run.days, run.settings_version) for run in runs}) < 2:
+    """Rows are only comparable when they come from the same days, settings and number of rows (--quick takes few)."""
+    trained = {run.rows for run in runs if run.kind not in ("naive", "mix")}
+    if len({(run.days, run.settings_version) for run in runs}) < 2 and len(trained) < 2:
         return []
-    words = "The runs differ in days or settings: models measured on other data are not comparable."
+    words = "The runs differ in days, settings or rows: models measured on other data are not comparable."
     return [paragraph(words, "alarm")]

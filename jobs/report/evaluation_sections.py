@@ -171,7 +171,10 @@ def rules(found: Evaluation) -> Markup:
     told = [(run, picked) for run in found.runs if (picked := details_in_words(run.details))]
     if not told:
         return _missing("rules", "No run says what its rules picked.")
-    words = "Objectives, windows, weights and settings are picked by rules on train and validation, never on test."
+    words = (
+        "What is listed here was fitted on training and validation days. The constants behind the rules are the same for "
+        "every data set and network; they were chosen with test figures in sight (docs/decisions, 14)."
+    )
     order = list(found.kinds)
     told.sort(key=lambda each: (order.index(each[0].model), each[0].seed))
     columns: list[Column] = [("Model", "k"), ("Seed", "n"), ("Trainings", "n"), ("Picked", "")]
