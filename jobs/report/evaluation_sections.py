@@ -172,8 +172,8 @@ def rules(found: Evaluation) -> Markup:
     if not told:
         return _missing("rules", "No run says what its rules picked.")
     words = (
-        "What is listed here was fitted on training and validation days. The constants behind the rules are the same for "
-        "every data set and network; they were chosen with test figures in sight (docs/decisions, 14)."
+        "What is listed here was fitted on training and validation days. The constants behind the rules are the same "
+        "for every data set and network; they were chosen with test figures in sight (docs/decisions, 14)."
     )
     order = list(found.kinds)
     told.sort(key=lambda each: (order.index(each[0].model), each[0].seed))
