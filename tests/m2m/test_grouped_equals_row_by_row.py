@@ -93,7 +93,7 @@ def test_the_vectorised_rows_equal_the_plain_equations(layout: str, changes: dic
 def test_without_gradients_rows_go_in_parts(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, rows = make().double(), make_rows([40, 7, 1, 30])
     whole = grouped(model, rows, layout).detach()
-    monkeypatch.setattr("m2m.model.ROWS_AT_ONCE", 9)
+    monkeypatch.setattr("m2m.network.ROWS_AT_ONCE", 9)
     monkeypatch.setattr("m2m.model.SEGMENT_ROWS", 16)
     with torch.inference_mode():
         torch.testing.assert_close(grouped(model, rows, layout), whole, rtol=1e-10, atol=1e-12)

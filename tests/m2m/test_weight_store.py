@@ -47,7 +47,7 @@ def test_the_row_used_longest_ago_gives_way(tiny_bundle: Bundle) -> None:
 
 def _with_slots(bundle: Bundle, slots: int) -> WeightStore:
     one = WeightStore(bundle.model, 2, 1)
-    row = sum(tensor[0].numel() * 4 for tensor in one._weights.tensors())
+    row = sum(tensor[0].numel() * 4 for tensor in (one._scenario, *one._weights.tensors()))
     return WeightStore(bundle.model, 2, slots * row)
 
 
