@@ -14,8 +14,8 @@ from m2m.experts import Experts
 class SingleTask(Baseline):
     """An expert and a tower of its own for every task.
 
-    Days are still embedded and attended to once for all tasks: with a copy of that part per task a training step would
-    take three times as long, for an input (the sequences) that adds little to the window sums (decision 14).
+    Days are still embedded and attended to once for all tasks, and S~ is shared. A copy of the days' part per task
+    makes a training step of `base` four times as long (256 rows, five tasks: 88 ms of CPU against 21; M2M 27).
     """
 
     def add_views(self) -> None:

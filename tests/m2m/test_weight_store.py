@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from m2m import Bundle
+from m2m.bundle import build_model
 from m2m.groups import Groups
 from m2m.weight_store import WeightStore
 from tests.m2m.test_model import make, make_rows
@@ -63,3 +66,16 @@ def test_a_wide_model_keeps_weights_only_when_enough_of_them_fit() -> None:
     ]
     torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-6)
     assert [small.generated, large.generated] == [0, 4]
+
+
+@torch.inference_mode()
+def test_without_generated_weights_only_knowledge_is_kept(tiny_bundle: Bundle) -> None:
+    config = replace(tiny_bundle.model_config, network="mmoe")
+    model = build_model(tiny_bundle.spec, config, tiny_bundle.encoder).eval()
+    store = WeightStore(model, 2, 3 * config.d_scenario * 4)
+    assert store.slots == 3
+    for rows in ([0, 1, 2], [1, 2], [0, 3]):
+        ask(store, rows)
+    assert store.generated == 3 + 0 + 1
+    with pytest.raises(ValueError, match="at most 3"):
+        ask(store, [0, 1, 2, 3])

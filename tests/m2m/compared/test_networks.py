@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
-from m2m import Bundle, ModelConfig, Scorer, Trainer, TrainingConfig
+from m2m import Bundle, ModelConfig, Scorer, Trainer, TrainingConfig, rows_of_a_pass
 from m2m.compared.baseline import Baseline, share_units
 from m2m.compared.cgc import CGC
 from m2m.compared.cross_stitch import CrossStitch
@@ -23,6 +23,7 @@ from m2m.compared.single_task import SingleTask
 from m2m.config import NETWORK_NAMES
 from m2m.encoder import Encoder
 from m2m.experts import Experts
+from m2m.explain import Explainer
 from m2m.groups import Groups
 from m2m.network import Network
 from m2m.networks import NETWORKS
@@ -181,6 +182,37 @@ def test_trains_saves_and_scores_like_m2m(name: str, tmp_path: Path) -> None:
     )
     for part, values in ours.parts().items():
         np.testing.assert_array_equal(values, theirs.parts()[part])
+
+
+def untrained(name: str) -> Bundle:
+    return Bundle(SPEC, replace(CONFIG, network=name), ENCODER, build(name), np.array([5.0, 9.0, 2.0]))
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_order_and_size_of_passes_do_not_matter(name: str) -> None:
+    bundle, order = untrained(name), np.random.default_rng(0).permutation(len(SAMPLES))
+    whole = Scorer(bundle).predict(SAMPLES)
+    # Room for two knowledge rows of twelve, so that they give way to each other.
+    scorer = Scorer(bundle, max_rows=7, max_weight_bytes=2 * CONFIG.d_scenario * 4)
+    shuffled = scorer.predict(SAMPLES.take(order))
+    np.testing.assert_allclose(shuffled.mean, whole.mean[order], rtol=1e-4)
+    assert scorer.store.slots == 2 and scorer.store.generated > 2
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_explains_what_it_predicts(name: str) -> None:
+    bundle, task = untrained(name), SPEC.tasks.index("impressions")
+    found = {steps: Explainer(bundle, steps).explain(SAMPLES, "impressions") for steps in (16, 256)}
+    expected = Scorer(bundle).predict(SAMPLES).mean[:, task]
+    np.testing.assert_allclose(found[256].prediction, expected, rtol=1e-4)
+    apart = np.abs(found[256].prediction - found[256].baseline).mean()
+    coarse, fine = (np.abs(one.error).mean() / apart for one in found.values())
+    assert fine < 0.02 and fine < 0.5 * coarse
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_memory_bounds_the_rows_of_a_pass(name: str) -> None:
+    assert [rows_of_a_pass(untrained(name), size) for size in (2**20, 2**40)] == [64, 4096]
 
 
 def test_every_name_has_a_network_and_only_m2m_has_meta_modules() -> None:
