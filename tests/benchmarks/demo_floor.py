@@ -108,10 +108,13 @@ def reasons(world: World, ds: date) -> dict[str, float]:
     return found
 
 
-def ends_of(world: World, days: Sequence[date]) -> Iterator[tuple[State, npt.NDArray[np.bool_]]]:
-    """For each of `days`, in order: the world at the end of it, and its eligible pairs as in features.samples (an
-    impression or expenditure within the days of history)."""
-    dynamics = Dynamics(world.seed, world.tables, world.world_start, np.arange(world.advertisers))
+def ends_of(
+    world: World, days: Sequence[date], ids: Ints | None = None
+) -> Iterator[tuple[State, npt.NDArray[np.bool_]]]:
+    """For each of `days`, in order: the world (or only the advertisers `ids`) at the end of it, and its eligible pairs
+    as in features.samples (an impression or expenditure within the days of history)."""
+    ids = np.arange(world.advertisers) if ids is None else ids
+    dynamics = Dynamics(world.seed, world.tables, world.world_start, ids)
     observer = Observer(dynamics)
     last_seen = np.full(dynamics.pairs.entity.size, -HISTORY_DAYS)
     while dynamics.ds < days[-1]:
