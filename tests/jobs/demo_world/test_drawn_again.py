@@ -59,7 +59,8 @@ def test_an_older_state_leads_to_the_same_days() -> None:
 
 
 def test_every_day_of_a_walk_is_as_if_walked_to_alone() -> None:
-    for ds, (state, eligible) in zip(TEST_DAYS, ends_of(WORLD, TEST_DAYS), strict=True):
+    days = [AS_OF - timedelta(days=30), *TEST_DAYS]
+    for ds, (state, eligible) in zip(days, ends_of(WORLD, days), strict=True):
         ((alone, its_eligible),) = ends_of(WORLD, [ds])
         np.testing.assert_array_equal(totals(state), totals(alone))
         np.testing.assert_array_equal(eligible, its_eligible)
