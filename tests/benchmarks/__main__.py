@@ -12,6 +12,7 @@ from tests.benchmarks import (
     calibration,
     compiled,
     demo_floor,
+    demo_floor_seen,
     demo_run,
     messy_facts,
     meta_units,
@@ -40,6 +41,7 @@ BENCHMARKS = {
     "scoring": scoring,
     "scoring_paper": scoring_paper,
     "demo_floor": demo_floor,
+    "demo_floor_seen": demo_floor_seen,
 }
 # Only by name: the first needs a C++ compiler, which the project does not, the second some minutes and 10 GB.
 BY_NAME_ONLY = {"compiled": compiled, "sequence_scale": sequence_scale}
