@@ -16,9 +16,11 @@ from pyspark.sql import SparkSession
 from jobs import evaluate_models
 from jobs.common.model_inputs import feature_spec
 from jobs.common.settings import load_settings
+from jobs.common.tables import EVALUATION_TABLES
 from jobs.common.warehouse import Warehouse
 from jobs.evaluation import table_schemas
 from jobs.report.evaluation_words import model_in_words
+from tests.engines import found_by_every_engine
 from tests.jobs.processes import below, kill_group, wait_until
 from tests.jobs.submitted import submit
 from tests.samples_table import write_samples
@@ -198,6 +200,14 @@ def test_studies_have_a_row_for_every_value_and_estimate(evaluated: Evaluated) -
     long = evaluated.warehouse.read("evaluation.long_samples")
     first = long.selectExpr("size(clicks)", "size(advertiser_window_sums)").distinct().collect()
     assert [tuple(row) for row in first] == [(70, 54)]
+
+
+def test_every_engine_finds_the_same_rows_and_no_table_is_unknown_to_upkeep(evaluated: Evaluated) -> None:
+    # After the studies, which write the last two of them.
+    for name in EVALUATION_TABLES:
+        assert next(iter(found_by_every_engine(evaluated.warehouse, name).values()))[0] > 0
+    logs = (Path(evaluated.warehouse.root) / "evaluation").glob("*/_delta_log")
+    assert {f"evaluation.{log.parent.name}" for log in logs} == set(EVALUATION_TABLES)
 
 
 def test_a_killed_evaluation_goes_on_to_the_same_tables(

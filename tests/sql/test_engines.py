@@ -1,22 +1,22 @@
-"""delta-rs and DuckDB read every table that the jobs write, and find in it what Spark finds."""
+"""delta-rs and DuckDB read every table that the daily jobs write, and find in it what Spark finds.
+
+(The tables of an evaluation: tests/jobs/test_evaluate_models.py.)
+"""
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
-import duckdb
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 
 from jobs import check_scores, check_sequences, publish
-from jobs.common.tables import TABLES
+from jobs.common.tables import EVALUATION_TABLES, TABLES
+from tests.engines import fingerprint, found_by_every_engine
 from tests.small_world import SCORED, SmallWorld
 
-Fingerprint = dict[str, tuple[int, ...]]
+DAILY_TABLES = [name for name in TABLES if name not in EVALUATION_TABLES]
 
 
 def tables_on_disk(root: str) -> list[str]:
@@ -24,49 +24,8 @@ def tables_on_disk(root: str) -> list[str]:
     return sorted(f"{log.parent.parent.name}.{log.parent.name}" for log in logs)
 
 
-def fingerprint(table: pa.Table) -> Fingerprint:
-    """Rows, nulls and a sum over the exact values of each column, whatever the order of rows."""
-    return {name: (table.num_rows, *of_column(table[name].combine_chunks())) for name in table.column_names}
-
-
-def of_column(values: pa.Array) -> tuple[int, ...]:
-    if isinstance(values, pa.ListArray | pa.LargeListArray):
-        filled = values.drop_null()
-        lengths = filled.value_lengths().to_numpy(zero_copy_only=False)
-        within = np.concatenate([np.arange(1, n + 1) for n in lengths]) if len(lengths) else np.zeros(0, int)
-        return (values.null_count, len(within), total(filled.flatten(), within))
-    return (values.null_count, total(values.drop_null(), None))
-
-
-def total(values: pa.Array, weights: np.ndarray | None) -> int:
-    """Sum of the values' bits; of a list's, weighted by their place in it."""
-    numbers = bits(values)
-    return int((numbers if weights is None else numbers * weights.astype(np.uint64)).sum(dtype=np.uint64))
-
-
-def bits(values: pa.Array) -> np.ndarray:
-    kind = values.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return np.array([zlib.crc32(text.encode()) for text in values.to_pylist()], np.uint64)
-    if pa.types.is_timestamp(kind):
-        values = values.cast(pa.timestamp("us", kind.tz)).cast(pa.int64())
-    elif pa.types.is_date32(kind):
-        values = values.cast(pa.int32())
-    elif pa.types.is_boolean(kind):
-        values = pc.cast(values, pa.int8())
-    found = values.to_numpy(zero_copy_only=False)
-    return found.view(f"u{found.dtype.itemsize}").astype(np.uint64)
-
-
-def in_duckdb(table: DeltaTable) -> pa.Table:
-    database = duckdb.connect()
-    database.execute("SET TimeZone = 'UTC'")
-    database.register("t", table.to_pyarrow_dataset())
-    return database.execute("SELECT * FROM t").to_arrow_table()
-
-
 def test_the_jobs_write_the_tables_of_the_list_and_no_others(small_world: SmallWorld) -> None:
-    assert tables_on_disk(small_world.warehouse.root) == sorted(TABLES)
+    assert tables_on_disk(small_world.warehouse.root) == sorted(DAILY_TABLES)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -77,13 +36,10 @@ def published(small_world: SmallWorld) -> None:
         assert small_world.run(job.main, SCORED) == 0
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", DAILY_TABLES)
 def test_every_engine_finds_the_same_rows(name: str, small_world: SmallWorld) -> None:
-    ours = fingerprint(small_world.warehouse.read(name).toArrow())
-    table = DeltaTable(small_world.warehouse.path(name))
-    assert ours == fingerprint(pa.table(table.to_pyarrow_table()))
-    assert ours == fingerprint(in_duckdb(table))
-    assert len(ours) > 1 and (name.startswith("quarantine.") or next(iter(ours.values()))[0] > 0)
+    ours = found_by_every_engine(small_world.warehouse, name)
+    assert name.startswith("quarantine.") or next(iter(ours.values()))[0] > 0
 
 
 def test_a_swapped_or_a_changed_value_shows_in_the_fingerprint() -> None:
