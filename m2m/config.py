@@ -119,9 +119,7 @@ class TrainingConfig:
     none.
     unknown_share: share of knowledge values replaced by "unknown" in training.
     min_category_rows: a knowledge value seen in fewer training rows is treated as unknown.
-    patience: epochs without a better validation NMAE before stopping. epoch_tolerance: a later epoch is kept when its
-    validation NMAE is above the lowest by at most this share: its rate is lower and its average longer, and between
-    epochs so close a few validation days say nothing (decision 14). task_weights: lambda of equation 19.
+    patience: epochs without a better validation NMAE before stopping. task_weights: lambda of equation 19.
     threads: of torch while training. One by default: the layers of `base` are small, and on a busy machine
     two threads waiting for each other made a step twelve times slower in processor time. Results then do not
     depend on the machine's cores either. Raise it for `paper`.
@@ -149,7 +147,6 @@ class TrainingConfig:
     unknown_share: float = 0.2
     min_category_rows: int = 1
     patience: int = 2
-    epoch_tolerance: float = 0.0
     task_weights: Mapping[str, float] | None = None
     threads: int = 1
     window_rows: int = 32_768
@@ -181,11 +178,7 @@ _LIMITS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
         lambda value: value > 0,
         "more than 0",
     ),
-    (
-        ("average_decay", "unknown_share", "epoch_tolerance"),
-        lambda value: 0 <= value < 1,
-        "from 0 to below 1",
-    ),
+    (("average_decay", "unknown_share"), lambda value: 0 <= value < 1, "from 0 to below 1"),
     (("final_learning_rate_share",), lambda value: 0 < value <= 1, "above 0, at most 1"),
     (
         ("warmup_steps", "regulariser", "memory_mb", "loader_processes"),

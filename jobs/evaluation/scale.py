@@ -8,7 +8,6 @@ from jobs.common.settings_sections import Evaluation
 from m2m import TrainingConfig
 
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 12
-AS_GOOD = 0.01
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,10 @@ class Scale:
         """`config` with as many epochs as go through `row_passes` of `rows` rows, from FEWEST_EPOCHS to MOST_EPOCHS.
 
         A network needs a number of steps more than a number of epochs: half the rows twice as often are nearly as good
-        (decision 14).
+        (decision 14). Training stops before when validation says so.
         """
         epochs = round(self.row_passes / max(1, rows))
-        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs))
-        # The last epochs, at a low rate, give the most: none is left out, and the last that is as good as any is kept.
-        return replace(config, epochs=epochs, patience=epochs, epoch_tolerance=AS_GOOD)
+        return replace(config, epochs=min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)))
 
     def values(self, every: tuple[float, ...]) -> tuple[float, ...]:
         """The values of a study's setting that are tried."""

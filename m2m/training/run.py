@@ -5,6 +5,7 @@ Letters: N rows, B rows of a batch, m tasks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from pathlib import Path
@@ -205,8 +206,11 @@ class TrainingRun:
         self.model.eval()
         cells = validate(self.model, self.fitted, self.valid_rows, self.valid_pieces, self.ranks).cells()
         found = overall(cells)
-        if progress.is_as_good(found["nmae"], self.training.epoch_tolerance):
-            state.keep_best(found["nmae"], cells)
+        # Without any positive label there is nothing to compare by, and the newest weights are as good as
+        # any.
+        score = -float(progress.epoch) if math.isnan(found["nmae"]) else found["nmae"]
+        if score < progress.best_nmae:
+            state.keep_best(score, cells)
         state.average.swap()
         sums = self.ranks.gather((progress.loss_sum, progress.rows))
         loss = sum(part for part, _ in sums) / sum(rows for _, rows in sums)

@@ -24,7 +24,7 @@ class Progress:
     """Plain numbers. step: steps done. epoch: the one under way, from 1. window, batch: the next ones of this process.
 
     loss_sum, rows: of this process since the epoch began. history: metrics of the epochs that are over. best_*: of the
-    epoch whose weights are kept so far: the one with the lowest validation NMAE, or a later one that is as good.
+    epoch with the lowest validation NMAE so far.
     """
 
     step: int = 0
@@ -37,14 +37,6 @@ class Progress:
     best_epoch: int = 0
     best_nmae: float = math.inf
     best_cells: list[Cell] = field(default_factory=list)
-
-    def is_as_good(self, nmae: float, tolerance: float) -> bool:
-        """Whether an epoch with this validation NMAE is kept in place of the one kept so far: when it is below the
-        lowest yet, or above it by at most that share of it. Without any positive label (NaN) there is nothing to
-        compare by, and the newest weights are as good as any."""
-        known = [metrics["valid_nmae"] for metrics in self.history]
-        lowest = min((value for value in known if not math.isnan(value)), default=math.inf)
-        return math.isnan(nmae) or nmae < lowest or (tolerance > 0 and nmae <= lowest * (1 + tolerance))
 
     def next_epoch(self, metrics: dict[str, float]) -> None:
         """Close the epoch under way."""
