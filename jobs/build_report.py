@@ -7,7 +7,6 @@ where delta-rs cannot reach the warehouse.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from jobs.common.job import ExitStatus
 from jobs.common.settings import Settings, SettingsError, load_settings
 from jobs.report import queries
 from jobs.report.page import render
+from jobs.report.page_file import put_page
 from jobs.report.queries import ScenarioSelection
 from jobs.report.tables import open_tables
 from jobs.report.truth import judge
@@ -61,11 +61,7 @@ def build(warehouse_root: str, settings: Settings, start: date, end: date, repor
     Readers see the old page or the new one, whole. Raises ValueError when the warehouse holds no table.
     """
     page = render(open_tables(warehouse_root, settings), settings, start, end, report)
-    report.mkdir(parents=True, exist_ok=True)
-    target, fresh = report / PAGE, report / f".{PAGE}.{os.getpid()}"
-    fresh.write_text(page, encoding="utf-8")
-    fresh.replace(target)
-    return target
+    return put_page(report, PAGE, page)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

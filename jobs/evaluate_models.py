@@ -14,14 +14,14 @@ from pathlib import Path
 
 from jobs.common.arguments import ArgumentError
 from jobs.common.job import JobContext, run_job
-from jobs.common.parts import days_of_parts, split_of
+from jobs.common.parts import SAMPLES, days_of_parts, split_of
 from jobs.common.sample_source import delta_uri
 from jobs.evaluation import result_rows, table_schemas
 from jobs.evaluation.choices import add_choices
 from jobs.evaluation.labelled_keys import LabelledKeys
 from jobs.evaluation.long_samples import LONG_SAMPLES, build_long_samples
 from jobs.evaluation.outcomes import Outcome, Outcomes
-from jobs.evaluation.plan import SAMPLES, UnitMaker, open_parts, rows_in, scenario_rows, study_shares
+from jobs.evaluation.plan import UnitMaker, open_parts, rows_in, scenario_rows, study_shares
 from jobs.evaluation.publish_results import write_comparisons, write_predictions, write_small
 from jobs.evaluation.scale import Scale, scale_of
 from jobs.evaluation.studies import STUDIES, StudyPlan, StudyPoint

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.common.job import DataCheckError, JobContext, run_job
+from jobs.common.job import JobContext, run_job
 from jobs.common.judging import judge
 from jobs.common.model_inputs import feature_spec
 from jobs.common.model_registry import CHALLENGER, CHAMPION, ModelRegistry, RegisteredBundle
-from jobs.common.parts import PARTS, add_part_arguments, split_of
+from jobs.common.parts import PARTS, SAMPLES, add_part_arguments, open_part, split_of
 from jobs.common.sample_source import DeltaSamples, delta_uri
 from jobs.common.settings import Settings
 from jobs.common.training import TrainingTask, fit_on_cluster, training_config
@@ -27,8 +27,6 @@ from jobs.transforms.baselines import persistence
 from m2m import Bundle, BundleError, ModelConfig
 from m2m.sources import count_rows
 from m2m.training.run import EpochCallback
-
-SAMPLES = "features.samples"
 
 
 def train(context: JobContext) -> None:
@@ -58,9 +56,7 @@ def train(context: JobContext) -> None:
 def _open_part(context: JobContext, days: DayRange) -> DeltaSamples:
     table, settings = delta_uri(context.warehouse.path(SAMPLES)), context.settings
     spec, most = feature_spec(settings), settings.training.max_samples
-    part = DeltaSamples.open(table, days.start, days.end, spec, most)
-    if not part.pieces:
-        raise DataCheckError(f"{SAMPLES} has no row for {days}; run build_samples for these days first")
+    part = open_part(table, days, spec, most)
     if part.kept_share < 1:
         told = f"{part.kept_share:.1%} of the rows are used (training.max_samples)"
         print(f"train_model: {days}: {told}", file=sys.stderr)

@@ -6,19 +6,15 @@ o numbers the head reads per row and task; u groups, g rows of a padded group an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
-from m2m.config import ModelConfig
 from m2m.experts import Experts
 from m2m.groups import Block, Groups, Segments
 from m2m.meta_attention import MetaAttention
 from m2m.meta_tower import MetaTower
 from m2m.meta_weights import Layers, MetaWeights
 from m2m.network import Network
-from m2m.spec import FeatureSpec
 from m2m.task_views import TaskViews
 
 # From this width on a group's weights are large, and multiplying them in place beats gathering them.
@@ -30,16 +26,9 @@ class M2M(Network):
     """Multi-scenario multi-task network. The head says what its numbers mean, in units of the task's
     training mean."""
 
-    def __init__(
-        self,
-        spec: FeatureSpec,
-        config: ModelConfig,
-        bins: Sequence[int],
-        knowledge_sizes: Sequence[int],
-        dense_width: int,
-    ) -> None:
-        """As `Network`."""
-        super().__init__(spec, config, bins, knowledge_sizes, dense_width)
+    def add_parts(self) -> None:
+        """Experts, task views, knowledge, meta attention, meta tower, head."""
+        config = self.config
         self.in_segments = config.d_view >= _SEGMENTS_FROM_WIDTH
         # Without any meta module nothing else would carry the scenario to the prediction.
         self.knowledge_input = config.knowledge_input or (

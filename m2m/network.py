@@ -25,8 +25,8 @@ ROWS_AT_ONCE = 512
 
 class Network(nn.Module):
     """Base of M2M and of the networks it is compared with: all read the same features, knowledge included, and end in
-    the same head. A subclass adds its parts, `add_knowledge` and `add_head` among them, and says what is between F and
-    the head (`from_features`)."""
+    the same head. A subclass adds its parts (`add_parts`), `add_knowledge` and `add_head` among them, and says what is
+    between F and the head (`from_features`)."""
 
     in_segments = False
 
@@ -46,6 +46,11 @@ class Network(nn.Module):
         self.behaviour_days, self.behaviour_layer = _sequence(bins[: self.behaviours], spec, config)
         self.performance_days, self.performance_layer = _sequence(bins[self.behaviours :], spec, config)
         self.width = self.behaviour_layer.output_width + self.performance_layer.output_width + dense_width
+        self.add_parts()
+
+    def add_parts(self) -> None:
+        """What a network has of its own. `width` is that of F [B, X]."""
+        raise NotImplementedError
 
     def add_knowledge(self) -> None:
         """S~ of equation 8. (A method, so that a subclass settles the order in which weights are drawn.)"""

@@ -25,7 +25,7 @@ def judge(
     calibration."""
     spec, scorer = bundle.spec, Scorer(bundle)
     totals: dict[str, CellTotals] = {}
-    trust = _Trust(spec.tasks.index(active_task))
+    trust = Trust(spec.tasks.index(active_task))
     for piece in range(len(rows.piece_rows)):
         samples = rows.read(piece)
         labels, forecast = samples.checked_labels(spec), scorer.predict(samples)
@@ -40,17 +40,23 @@ def judge(
             cells.add(labels, estimate, samples.knowledge[spec.scenario_column])
     errors = {name: overall(cells.cells()) for name, cells in totals.items()}
     figures = {f"{name}_{metric}": value for name, found in errors.items() for metric, value in found.items()}
-    return figures | trust.figures()
+    trusted = {"m2m_interval_coverage": trust.interval_coverage, "m2m_active_ece": trust.active_error}
+    return figures | {name: value for name, value in trusted.items() if value is not None}
 
 
-class _Trust:
-    """Calibration gathered piece by piece: how many labels lie in their interval; P(active) and what happened."""
+class Trust:
+    """Calibration gathered piece by piece: how many labels lie in their interval; P(active) and what happened.
+
+    Letters: N rows of a piece, m tasks.
+    """
 
     def __init__(self, active: int) -> None:
+        """active: which of the m tasks counts active days."""
         self.active, self.rows, self.inside = active, 0, 0.0
         self.reliability = Reliability()
 
     def add(self, labels: Values, forecast: Forecast) -> None:
+        """Take in labels [N, m]; a forecast without a distribution leaves everything as it is."""
         low, high, probability = forecast.p10, forecast.p90, forecast.probability_positive
         if low is None or high is None or probability is None or not len(labels):
             return
@@ -58,7 +64,12 @@ class _Trust:
         self.inside += len(labels) * coverage(labels, low, high)
         self.reliability.add(probability[:, self.active], labels[:, self.active] > 0)
 
-    def figures(self) -> dict[str, float]:
-        if not self.rows:
-            return {}
-        return {"m2m_interval_coverage": self.inside / self.rows, "m2m_active_ece": self.reliability.error()}
+    @property
+    def interval_coverage(self) -> float | None:
+        """Share of labels in [p10, p90]; None without a distribution."""
+        return self.inside / self.rows if self.rows else None
+
+    @property
+    def active_error(self) -> float | None:
+        """Expected calibration error of P(active); None without a distribution."""
+        return self.reliability.error() if self.rows else None

@@ -1,4 +1,4 @@
-"""The as-of days of a job's train, valid and test parts: named on the command line, or split 8:1:1."""
+"""A job's train, valid and test parts: their as-of days, named on the command line or split 8:1:1, and their rows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import argparse
 from datetime import date
 
 from jobs.common.arguments import ArgumentError, as_date
+from jobs.common.job import DataCheckError
+from jobs.common.sample_source import DeltaSamples
 from jobs.transforms.as_of_split import AsOfSplit, DayRange, check_gaps, split_days
+from m2m import FeatureSpec
 
+SAMPLES = "features.samples"
 PARTS = ("train", "valid", "test")
 
 
@@ -43,6 +47,17 @@ def split_of(args: argparse.Namespace, horizon_days: int) -> AsOfSplit:
     except ValueError as error:
         raise ArgumentError(str(error)) from error
     return split
+
+
+def open_part(uri: str, days: DayRange, spec: FeatureSpec, max_rows: int | None = None) -> DeltaSamples:
+    """The rows of one part in the table of samples at `uri`, thinned to about `max_rows`.
+
+    Raises DataCheckError when there is none, ValueError as `DeltaSamples.open`.
+    """
+    part = DeltaSamples.open(uri, days.start, days.end, spec, max_rows)
+    if not part.pieces:
+        raise DataCheckError(f"{SAMPLES} has no row for {days}; run build_samples for these days first")
+    return part
 
 
 def _range(args: argparse.Namespace, part: str) -> DayRange | None:

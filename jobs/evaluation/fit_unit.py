@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.common.judging import Trust
 from jobs.evaluation.competitors import COMPETITORS
 from jobs.evaluation.fitting import FitInputs, Fitted
 from jobs.evaluation.unit import Unit
 from jobs.evaluation.unit_result import ESTIMATES, Facts, Predictions, result_file, save_result
 from jobs.evaluation.unit_rows import Opened, open_rows
 from m2m import CellTotals, Forecast, SampleSource, overall
-from m2m.calibration import Reliability, coverage
 
 Estimates = dict[str, NDArray[np.float32]]
 
@@ -60,8 +60,8 @@ def _facts(fitted: Fitted, rows: Opened, valid: _Scored, test: _Scored, seconds:
         best_epoch=fitted.best_epoch,
         details=dict(fitted.details),
         calibration=test.calibration(),
-        interval_coverage=test.inside / test.rows if test.trusted else None,
-        active_ece=test.reliability.error() if test.trusted else None,
+        interval_coverage=test.trust.interval_coverage,
+        active_ece=test.trust.active_error,
     )
 
 
@@ -76,10 +76,9 @@ class _Scored:
     def __init__(self, unit: Unit, fitted: Fitted, source: SampleSource) -> None:
         spec = unit.spec
         self.totals = {name: CellTotals(spec.tasks) for name in ESTIMATES}
-        self.reliability, self.inside, self.rows = Reliability(), 0.0, 0
-        self._active, self._width = spec.tasks.index(unit.active_task), len(spec.tasks)
+        self.trust, self.rows = Trust(spec.tasks.index(unit.active_task)), 0
+        self._width = len(spec.tasks)
         self._parts: list[Estimates] = []
-        self.trusted = False
         for piece in range(len(source.piece_rows)):
             samples = source.read(piece)
             labels, forecast = samples.checked_labels(spec), fitted.predict(samples)
@@ -88,7 +87,7 @@ class _Scored:
                 scenario = samples.knowledge[spec.scenario_column]
                 self.totals[name].add(labels, values.astype(np.float64), scenario)
             self.rows += len(samples)
-            self._trust(labels, forecast)
+            self.trust.add(labels, forecast)
             self._parts.append(estimates)
 
     def joined(self) -> Estimates:
@@ -96,19 +95,11 @@ class _Scored:
         empty = np.empty((0, self._width), np.float32)
         return {name: np.concatenate([empty, *(part[name] for part in self._parts)]) for name in ESTIMATES}
 
-    def _trust(self, labels: NDArray[np.float64], forecast: Forecast) -> None:
-        low, high, probability = forecast.p10, forecast.p90, forecast.probability_positive
-        if low is None or high is None or probability is None or not len(labels):
-            return
-        self.trusted = True
-        self.inside += len(labels) * coverage(labels, low, high)
-        self.reliability.add(probability[:, self._active], labels[:, self._active] > 0)
-
     def calibration(self) -> list[list[float]] | None:
         """The bins of P(active) on these rows, None without a distribution."""
-        if not self.trusted:
+        if not self.trust.rows:
             return None
-        return [[b.low, b.high, b.rows, b.probability, b.share] for b in self.reliability.table()]
+        return [[b.low, b.high, b.rows, b.probability, b.share] for b in self.trust.reliability.table()]
 
 
 def _rounded(forecast: Forecast) -> Estimates:

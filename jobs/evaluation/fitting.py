@@ -28,15 +28,15 @@ from m2m.compared.window_trees import OBJECTIVES, WindowTrees
 
 @dataclass(frozen=True)
 class FitInputs:
-    """What a model is fitted with. task_columns: of each task the sequence column of its past, and whether
-    its active days are counted instead of its sum. checkpoint: a file in which a training under way is kept."""
+    """What a model is fitted with. task_columns: where the past of each task stands. checkpoint: a file in which a
+    training under way is kept."""
 
     train: SampleSource
     valid: SampleSource
     spec: FeatureSpec
     model: ModelConfig
     training: TrainingConfig
-    task_columns: Sequence[tuple[int, bool]]
+    task_columns: Sequence[TaskColumn]
     checkpoint: Path
 
 
@@ -57,8 +57,7 @@ FitFunction = Callable[[FitInputs], Fitted]
 
 def fit_naive(name: str, inputs: FitInputs) -> Fitted:
     """Pick the windows of one of `m2m.compared.naive.NAIVE`; nothing is trained."""
-    columns = [TaskColumn(*column) for column in inputs.task_columns]
-    found = NAIVE[name].fit(inputs.train, inputs.valid, inputs.spec, columns)
+    found = NAIVE[name].fit(inputs.train, inputs.valid, inputs.spec, inputs.task_columns)
     return Fitted(found.predict, found.parameters, fits=0, details={"windows_days": dict(found.chosen)})
 
 

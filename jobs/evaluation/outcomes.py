@@ -27,7 +27,6 @@ from jobs.evaluation.unit_result import (
 )
 from m2m import CellTotals, overall
 from m2m.compared.mix import Mix
-from m2m.point_estimate import PointRule
 
 
 @dataclass(frozen=True)
@@ -110,23 +109,24 @@ class Outcomes:
 def _mix(
     members: Sequence[Outcome], tasks: Sequence[str], valid: LabelledKeys, test: LabelledKeys
 ) -> tuple[Facts, Predictions]:
-    """Each estimate is mixed by weights of its own, learned on validation rows. A mix has hardly any exact zeros, so
-    its median-type estimate goes through the point rule, as that of its members did."""
+    """Each estimate is mixed by weights of its own, learned on validation rows. Of the median-type ones the first
+    member's zeros are kept: a mean of several numbers has hardly any, which relative errors ask for (decision 14)."""
     each = [member.predictions() for member in members]
     values: dict[str, dict[str, NDArray[np.float32]]] = {"valid": {}, "test": {}}
     weights: dict[str, object] = {}
-    whole = (valid.labels == np.rint(valid.labels)).all(axis=0).tolist()
     for estimate in ESTIMATES:
-        points = [np.asarray(one.of("valid", estimate), dtype=np.float64) for one in each]
-        mix = Mix.fit(points, valid.labels, valid.scenario)
-        rule = PointRule.fit(mix.apply(points), valid.labels, valid.scenario, whole)
+        mix = Mix.fit(_points(each, "valid", estimate), valid.labels, valid.scenario)
         for part, found in values.items():
-            points = [np.asarray(one.of(part, estimate), dtype=np.float64) for one in each]
-            mixed = mix.apply(points)
-            found[estimate] = (rule.apply(mixed) if estimate == "median" else mixed).astype(np.float32)
+            found[estimate] = mix.apply(_points(each, part, estimate)).astype(np.float32)
         weights[estimate] = dict(zip(tasks, mix.weights.tolist(), strict=True))
     details: dict[str, object] = {"members": [member.model for member in members], "weights": weights}
     return _mix_facts(members, tasks, values, valid, test, details), Predictions(values)
+
+
+def _points(members: Sequence[Predictions], part: str, estimate: str) -> list[NDArray[np.float64]]:
+    """What is mixed: a forecast [N, m] of each member, zero where the first says zero if it is of the median type."""
+    points = [np.asarray(one.of(part, estimate), dtype=np.float64) for one in members]
+    return [np.where(points[0] == 0, 0.0, point) for point in points] if estimate == "median" else points
 
 
 def _mix_facts(

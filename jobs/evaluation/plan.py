@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from jobs.common.job import DataCheckError
 from jobs.common.model_inputs import feature_spec
+from jobs.common.parts import open_part
 from jobs.common.sample_source import DeltaSamples
 from jobs.common.settings import Settings
 from jobs.common.training import training_config
@@ -19,11 +19,10 @@ from jobs.evaluation.scale import Scale
 from jobs.evaluation.study_rows import StudyRows, cut_spec, shares_of
 from jobs.evaluation.unit import Parts, Unit
 from jobs.evaluation.workers import Work
-from jobs.transforms.as_of_split import AsOfSplit, DayRange
+from jobs.transforms.as_of_split import AsOfSplit
+from jobs.transforms.baselines import task_columns
 from m2m import ModelConfig
 from m2m.sources import count_rows
-
-SAMPLES = "features.samples"
 
 
 @dataclass(frozen=True)
@@ -61,30 +60,19 @@ class UnitMaker:
         ]
 
 
-def task_columns(settings: Settings) -> tuple[tuple[int, bool], ...]:
-    """Of each task the sequence column of its past, and whether its active days are counted instead of its sum."""
-    place = {name: index for index, name in enumerate(settings.columns.sequences)}
-    return tuple(
-        (place[task.column or settings.active_day_column], task.count_active_days) for task in settings.tasks
-    )
-
-
 def open_parts(uri: str, split: AsOfSplit, settings: Settings, max_train_rows: int | None) -> Parts:
     """The parts of features.samples (or of a table like it, of `settings`).
 
     Raises DataCheckError when a part has no row, ValueError when the split has no test part.
     """
+    if split.test is None:
+        raise ValueError("there is no test part, expected train, valid and test days")
     spec = feature_spec(settings)
-
-    def opened(days: DayRange | None, most: int | None = None) -> DeltaSamples:
-        if days is None:
-            raise ValueError("there is no test part, expected train, valid and test days")
-        part = DeltaSamples.open(uri, days.start, days.end, spec, most)
-        if not part.pieces:
-            raise DataCheckError(f"{SAMPLES} has no row for {days}; run build_samples for these days first")
-        return part
-
-    return Parts(opened(split.train, max_train_rows), opened(split.valid), opened(split.test))
+    return Parts(
+        open_part(uri, split.train, spec, max_train_rows),
+        open_part(uri, split.valid, spec),
+        open_part(uri, split.test, spec),
+    )
 
 
 def study_shares(parts: Parts, study_samples: int) -> tuple[tuple[str, tuple[tuple[str, float], ...]], ...]:

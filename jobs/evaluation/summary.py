@@ -14,7 +14,8 @@ HEADER = ("model", "mean NMAE", "SMAPE", "median NMAE", "SMAPE", "CPU s", "param
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """A table of text, models in the order they come: figures over all cells, +- the deviation over seeds."""
+    """A table of text, models in the order they come: figures over all cells, +- half the range over seeds,
+    as on the page."""
     by_model: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_model.setdefault(outcome.model, []).append(outcome)
@@ -44,4 +45,4 @@ def _line(model: str, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 def _spread(values: Sequence[float]) -> str:
     mean = f"{np.mean(values):.4f}"
-    return f"{mean} +-{np.std(values, ddof=1):.4f}" if len(values) > 1 else mean
+    return f"{mean} +-{np.ptp(values) / 2:.4f}" if len(values) > 1 else mean

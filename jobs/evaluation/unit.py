@@ -13,6 +13,7 @@ from jobs.common.code_files import CodeFile, beside_the_code
 from jobs.common.sample_source import DeltaSamples
 from jobs.evaluation.study_rows import StudyRows
 from m2m import FeatureSpec, ModelConfig, TrainingConfig, __version__
+from m2m.compared.naive import TaskColumn
 
 # What of the job, beside the library, decides a unit's figures; outcomes.py those of a mix.
 _JOB_FILES = (
@@ -45,8 +46,8 @@ class Unit:
 
     data: fingerprint of the rows, whatever table of the warehouse they are read from. spec: of the rows as the model
     sees them. study: what a study does to the rows; None in the comparison of models, whose predictions are kept.
-    active_task: the task whose P(active) is calibrated. task_columns: of each task
-    the sequence column of its past, and whether its active days are counted instead of its sum.
+    active_task: the task whose P(active) is calibrated. task_columns: where the past of
+    each task stands.
     """
 
     model: str
@@ -57,7 +58,7 @@ class Unit:
     config: ModelConfig
     training: TrainingConfig
     active_task: str
-    task_columns: tuple[tuple[int, bool], ...]
+    task_columns: tuple[TaskColumn, ...]
     study: StudyRows | None = None
 
     @property

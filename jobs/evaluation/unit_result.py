@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -98,8 +97,3 @@ def load_predictions(file: Path) -> Predictions:
         return Predictions(
             {part: {name: cast(Values, found[f"{part}_{name}"]) for name in ESTIMATES} for part in PARTS}
         )
-
-
-def finished(folder: Path, fingerprints: Sequence[str]) -> set[str]:
-    """Those whose result is there."""
-    return {found for found in fingerprints if result_file(folder, found).exists()}

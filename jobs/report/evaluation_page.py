@@ -5,7 +5,6 @@ It reads the tables of evaluate_models with DuckDB over delta-rs, starts no Spar
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -19,6 +18,7 @@ from jobs.report.evaluation_data import PARTS, Evaluation, Run
 from jobs.report.evaluation_queries import read
 from jobs.report.html import Markup, join, paragraph, text
 from jobs.report.page import TEMPLATE
+from jobs.report.page_file import put_page
 from jobs.report.tables import evaluation_schemas, open_views
 from jobs.report.words import NOTHING, number
 
@@ -33,11 +33,7 @@ def write_page(root: str, settings: Settings, folder: Path) -> Path:
     the warehouse holds no table of an evaluation.
     """
     page = render(read(open_views(root, evaluation_schemas())), settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    target, fresh = folder / PAGE, folder / f".{PAGE}.{os.getpid()}"
-    fresh.write_text(page, encoding="utf-8")
-    fresh.replace(target)
-    return target
+    return put_page(folder, PAGE, page)
 
 
 def render(found: Evaluation, settings: Settings) -> str:

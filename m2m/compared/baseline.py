@@ -7,17 +7,14 @@ head reads per row and task.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from m2m.config import ModelConfig
 from m2m.groups import Groups
 from m2m.meta_weights import MetaWeights
 from m2m.network import Network
-from m2m.spec import FeatureSpec
 
 
 class TaskTowers(nn.Module):
@@ -46,16 +43,9 @@ class Baseline(Network):
     without meta modules; what generates weights comes on top there (`base`, five tasks: 94,000 to 105,000 numbers,
     M2M without meta modules 108,000, M2M 474,000)."""
 
-    def __init__(
-        self,
-        spec: FeatureSpec,
-        config: ModelConfig,
-        bins: Sequence[int],
-        knowledge_sizes: Sequence[int],
-        dense_width: int,
-    ) -> None:
-        """As `Network`."""
-        super().__init__(spec, config, bins, knowledge_sizes, dense_width)
+    def add_parts(self) -> None:
+        """Knowledge, what `views` needs, towers, head."""
+        config = self.config
         self.add_knowledge()
         self.width += config.d_scenario
         self.hidden_units = config.experts * config.d_expert_hidden

@@ -147,6 +147,13 @@ def test_runs_of_other_days_raise_an_alarm(settings: Settings, tmp_path: Path) -
     assert "models measured on other data are not comparable" in page(tmp_path / "two", settings, tables)
 
 
+def test_models_fitted_on_another_number_of_rows_raise_an_alarm(settings: Settings, tmp_path: Path) -> None:
+    tables = evaluation()
+    fitted = next(run for run in tables["evaluation.runs"] if run["kind"] == "baseline")
+    fitted["train_rows"] = 4000
+    assert "models measured on other data are not comparable" in page(tmp_path, settings, tables)
+
+
 def test_a_warehouse_without_an_evaluation_is_refused(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds none of evaluation\.metrics"):
         write_page(str(tmp_path), settings, tmp_path / "report")
