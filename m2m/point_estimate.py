@@ -22,7 +22,7 @@ from m2m.metrics import cell_metrics, overall, symmetric_errors
 Values = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
 ABSOLUTE_WEIGHT = 4.0
-"""a: on Online Retail's validation days 2 lowers the overall SMAPE by .002 and raises NMAE by as much; 16 does the reverse."""
+"""a. On the validation days of decision 14, 2 lowers SMAPE by .002 and raises NMAE by as much; 16 the reverse."""
 _SCALES = np.exp(np.linspace(-0.2, 0.2, 21))
 _BELIEVED = 0.5
 # Thresholds that are tried, in units of the task's mean.
