@@ -23,8 +23,8 @@ from jobs.common.sample_source import DeltaSamples, delta_uri
 from jobs.common.settings import Settings
 from jobs.common.training import TrainingTask, fit_on_cluster, training_config
 from jobs.transforms.as_of_split import AsOfSplit, DayRange
-from jobs.transforms.baselines import persistence
 from m2m import Bundle, BundleError, ModelConfig
+from m2m.recent_days import window_totals
 from m2m.sources import count_rows
 from m2m.training.run import EpochCallback
 
@@ -113,7 +113,12 @@ def _parameters(settings: Settings, split: AsOfSplit) -> dict[str, object]:
 
 def _compare(bundle: Bundle, rows: DeltaSamples, settings: Settings, part: str) -> dict[str, float]:
     """Overall metrics of the model and of persistence on one part; printed and returned."""
-    judged = judge(bundle, rows, settings.active_task, lambda samples: persistence(samples, settings))
+    judged = judge(
+        bundle,
+        rows,
+        settings.active_task,
+        lambda samples: window_totals(samples, bundle.spec, bundle.spec.horizon_days),
+    )
     figures = {f"{part}_{name}": value for name, value in judged.items()}
     told = [f"{key.removeprefix(f'{part}_')} {value:.4f}" for key, value in figures.items()]
     print(f"train_model: {part} days, overall: {', '.join(told)}", file=sys.stderr)

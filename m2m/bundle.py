@@ -31,7 +31,7 @@ from m2m.spec import FeatureSpec
 from m2m.version import __version__
 
 # 3: the recalibration has a scale for point estimates, the model's config names its network.
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 WEIGHTS_FILE, JSON_FILE = "model.safetensors", "bundle.json"
 _ENTRIES = (
     "code_version", "encoder", "format_version", "metrics", "model_config", "recalibration", "sha256", "spec",

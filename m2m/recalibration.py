@@ -14,6 +14,7 @@ import numpy as np
 from m2m.calibration import coverage
 from m2m.forecast import Forecast, Values
 from m2m.plain import exact_entries
+from m2m.recent_days import NOTHING_RECENT, RecentDays
 
 INTERVAL = 0.8
 """Share of the labels that [p10, p90] is to hold."""
@@ -31,12 +32,14 @@ class Recalibration:
     intervals of true quantiles hold more than they say (a row with P(y > 0) = 0.5 has no lower tail to leave
     out). Few numbers, and at most MAX_SHIFT: demand drifts after the validation days.
     point_scale: by which amounts are multiplied for the point estimate (`m2m.point_estimate`), for nothing else.
+    recent: what the last days add to the point estimate, and to nothing else.
     Raises ValueError when a number is out of range.
     """
 
     whole_tasks: tuple[str, ...] = ()
     interval_shift: float = 0.0
     point_scale: float = 1.0
+    recent: RecentDays = NOTHING_RECENT
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "whole_tasks", tuple(self.whole_tasks))
@@ -72,12 +75,14 @@ class Recalibration:
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
-        return {**asdict(self), "whole_tasks": list(self.whole_tasks)}
+        recent = self.recent.to_dict()
+        return {**asdict(self), "whole_tasks": list(self.whole_tasks), "recent": recent}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Recalibration:
         """The inverse of `to_dict`. Raises ValueError naming a missing or unknown entry."""
-        return cls(**exact_entries(cls, plain, "recalibration"))
+        entries = exact_entries(cls, plain, "recalibration")
+        return cls(**{**entries, "recent": RecentDays.from_dict(entries["recent"])})
 
 
 def _share_inside(forecast: Forecast, labels: Values) -> float:

@@ -18,7 +18,7 @@ from torch import Tensor
 from m2m.bundle import Bundle
 from m2m.dormant import distinct_rows
 from m2m.encoder import Encoder
-from m2m.forecast import Forecast
+from m2m.forecast import Forecast, Values
 from m2m.groups import Groups, Ints
 from m2m.network import Network
 from m2m.precision import model_for
@@ -61,9 +61,13 @@ class Scorer:
         samples.check_against(bundle.spec)
         with torch.inference_mode():
             raw = predict_raw(self.model, bundle.encoder, samples, self.max_rows, self.store)
-        head, known = bundle.model.head, (bundle.task_scales, bundle.spec, bundle.recalibration)
-        forecast = head.forecast(raw, *known)
-        return replace(forecast, point_estimate=head.point(raw, *known)) if with_point else forecast
+        forecast = bundle.model.head.forecast(raw, bundle.task_scales, bundle.spec, bundle.recalibration)
+        return replace(forecast, point_estimate=self._point(samples, raw)) if with_point else forecast
+
+    def _point(self, samples: Samples, raw: npt.NDArray[np.float32]) -> Values:
+        spec, known = self.bundle.spec, self.bundle.recalibration
+        point = self.bundle.model.head.point(raw, self.bundle.task_scales, spec, known)
+        return known.recent.apply(point, samples, spec, known.is_whole(spec.tasks))
 
 
 def predict_raw(

@@ -23,6 +23,8 @@ class FeatureSpec:
     history_days: T, the length of every sequence. windows_days: lengths of the window sums, in days.
     bounded_tasks: task -> largest possible value; predictions are clipped to it (active days <=
     horizon_days).
+    task_columns: task -> sequence column of which it is the coming total, so that its past can be told; counted_tasks:
+    those that count the days on which that column is above 0 instead of summing it. A task may be left out.
     scenario_column: the knowledge column that parts the metrics into cells (task x scenario).
     Raises ValueError when a part is empty, repeated or out of range.
     """
@@ -35,6 +37,8 @@ class FeatureSpec:
     horizon_days: int
     windows_days: tuple[int, ...] = (1, 3, 7, 14, 28, 40)
     bounded_tasks: Mapping[str, float] = field(default_factory=dict)
+    task_columns: Mapping[str, str] = field(default_factory=dict)
+    counted_tasks: tuple[str, ...] = ()
     scenario_column: str = "scenario_id"
 
     def __post_init__(self) -> None:
@@ -49,15 +53,18 @@ class FeatureSpec:
         if not windows or min(windows) < 1 or list(windows) != sorted(set(windows)):
             raise ValueError(f"windows_days is {windows}, expected increasing whole days from 1 on")
         object.__setattr__(self, "windows_days", windows)
-        unknown = sorted(set(self.bounded_tasks) - set(self.tasks))
-        if unknown:
-            raise ValueError(f"bounded_tasks names {unknown}, expected only tasks among {list(self.tasks)}")
+        object.__setattr__(self, "counted_tasks", tuple(self.counted_tasks))
+        _check_among("bounded_tasks names", self.bounded_tasks, "tasks", self.tasks)
+        _check_among("task_columns names", self.task_columns, "tasks", self.tasks)
+        _check_among("task_columns reads", self.task_columns.values(), "columns", self.sequence_columns)
+        _check_among("counted_tasks names", self.counted_tasks, "tasks", tuple(self.task_columns))
         if self.scenario_column not in self.knowledge:
             found = list(self.knowledge)
             raise ValueError(
                 f"scenario_column is {self.scenario_column!r}, expected one of knowledge {found}"
             )
         object.__setattr__(self, "bounded_tasks", {t: float(v) for t, v in self.bounded_tasks.items()})
+        object.__setattr__(self, "task_columns", dict(self.task_columns))
 
     @property
     def sequence_columns(self) -> tuple[str, ...]:
@@ -77,6 +84,12 @@ class FeatureSpec:
             name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()
         }
         return cls(**values)
+
+
+def _check_among(what: str, names: Iterable[str], kind: str, known: tuple[str, ...]) -> None:
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise ValueError(f"{what} {unknown}, expected only {kind} among {list(known)}")
 
 
 def _check_names(what: str, names: Iterable[str]) -> None:

@@ -18,7 +18,6 @@ from jobs.common.model_inputs import feature_spec
 from jobs.common.sample_source import DeltaSamples
 from jobs.common.settings import DEFAULT_SETTINGS, Settings, load_settings
 from jobs.common.warehouse import Warehouse
-from jobs.transforms.baselines import task_columns
 from m2m import FeatureSpec, Samples, cell_metrics, overall
 from m2m.compared.naive import NAIVE, WindowForecast
 from m2m.compared.window_trees import WindowTrees
@@ -89,14 +88,13 @@ def anchor(name: str) -> dict[str, float]:
 
 
 def test_naive_forecasts_are_those_of_the_anchors(retail: Retail) -> None:
-    columns = task_columns(retail.settings)
     for name, reference in (("zero", "zero"), ("persistence", "persistence_last7")):
-        fitted = NAIVE[name].fit(retail.train, retail.valid, retail.spec, columns)
+        fitted = NAIVE[name].fit(retail.train, retail.valid, retail.spec)
         # No training and no luck in it: the same to the last printed digit.
         published = json.loads((DATA / "anchors.json").read_text())["test"][reference]
         found = retail.figures(fitted.predict(retail.test).mean)
         assert found == pytest.approx({metric: published[metric]["overall"] for metric in found}, abs=1e-4)
-    month = WindowForecast(columns, dict.fromkeys(retail.spec.tasks, 40), retail.spec.horizon_days)
+    month = WindowForecast(retail.spec, dict.fromkeys(retail.spec.tasks, 40))
     assert retail.figures(month.predict(retail.test).mean) == anchor("mean40_x7")
 
 

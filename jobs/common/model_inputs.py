@@ -34,6 +34,8 @@ def feature_spec(settings: Settings) -> FeatureSpec:
         horizon_days=settings.horizon_days,
         windows_days=WINDOWS_DAYS,
         bounded_tasks={settings.active_task: settings.horizon_days},
+        task_columns={task.name: task.column or settings.active_day_column for task in settings.tasks},
+        counted_tasks=tuple(task.name for task in settings.tasks if not task.column),
     )
 
 

@@ -41,9 +41,7 @@ def fit_unit(unit: Unit, folder: Path) -> float:
 
 
 def _inputs(unit: Unit, rows: Opened, checkpoint: Path) -> FitInputs:
-    return FitInputs(
-        rows.train, rows.valid, unit.spec, unit.config, unit.training, unit.task_columns, checkpoint
-    )
+    return FitInputs(rows.train, rows.valid, unit.spec, unit.config, unit.training, checkpoint)
 
 
 def _facts(fitted: Fitted, rows: Opened, valid: _Scored, test: _Scored, seconds: float) -> Facts:

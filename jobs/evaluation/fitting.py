@@ -5,7 +5,7 @@ Letters: N rows, m tasks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,21 +22,19 @@ from m2m import (
     Trainer,
     TrainingConfig,
 )
-from m2m.compared.naive import NAIVE, TaskColumn
+from m2m.compared.naive import NAIVE
 from m2m.compared.window_trees import OBJECTIVES, WindowTrees
 
 
 @dataclass(frozen=True)
 class FitInputs:
-    """What a model is fitted with. task_columns: where the past of each task stands. checkpoint: a file in which a
-    training under way is kept."""
+    """What a model is fitted with. checkpoint: a file in which a training under way is kept."""
 
     train: SampleSource
     valid: SampleSource
     spec: FeatureSpec
     model: ModelConfig
     training: TrainingConfig
-    task_columns: Sequence[TaskColumn]
     checkpoint: Path
 
 
@@ -57,7 +55,7 @@ FitFunction = Callable[[FitInputs], Fitted]
 
 def fit_naive(name: str, inputs: FitInputs) -> Fitted:
     """Pick the windows of one of `m2m.compared.naive.NAIVE`; nothing is trained."""
-    found = NAIVE[name].fit(inputs.train, inputs.valid, inputs.spec, inputs.task_columns)
+    found = NAIVE[name].fit(inputs.train, inputs.valid, inputs.spec)
     return Fitted(found.predict, found.parameters, fits=0, details={"windows_days": dict(found.chosen)})
 
 

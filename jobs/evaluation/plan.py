@@ -20,7 +20,6 @@ from jobs.evaluation.study_rows import StudyRows, cut_spec, shares_of
 from jobs.evaluation.unit import Parts, Unit
 from jobs.evaluation.workers import Work
 from jobs.transforms.as_of_split import AsOfSplit
-from jobs.transforms.baselines import task_columns
 from m2m import ModelConfig
 from m2m.sources import count_rows
 
@@ -47,7 +46,6 @@ class UnitMaker:
             config=ModelConfig.named(settings.model.name, **chosen),
             training=self.scale.training(training, count_rows(self.parts.train)),
             active_task=settings.active_task,
-            task_columns=task_columns(settings),
             study=study,
         )
 

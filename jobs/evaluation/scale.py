@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from jobs.common.settings_sections import Evaluation
 from m2m import TrainingConfig
 
-FEWEST_EPOCHS, MOST_EPOCHS = 3, 12
+FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
+# Of a small table: an epoch has this many steps, as far as batches of the least size allow.
+_STEPS, _LEAST_BATCH = 50, 32
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,17 @@ class Scale:
         """`config` with as many epochs as go through `row_passes` of `rows` rows, from FEWEST_EPOCHS to MOST_EPOCHS.
 
         A network needs a number of steps more than a number of epochs: half the rows twice as often are nearly as good
-        (decision 14). Training stops before when validation says so.
+        (decision 14). So a small table also has smaller batches, and more epochs are waited for before training stops
+        because validation says so.
         """
-        epochs = round(self.row_passes / max(1, rows))
-        return replace(config, epochs=min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)))
+        epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(self.row_passes / max(1, rows))))
+        chunks = max(_LEAST_BATCH, rows // _STEPS) // config.chunk_rows
+        return replace(
+            config,
+            epochs=epochs,
+            patience=max(config.patience, epochs // 5),
+            batch_size=min(config.batch_size, chunks * config.chunk_rows),
+        )
 
     def values(self, every: tuple[float, ...]) -> tuple[float, ...]:
         """The values of a study's setting that are tried."""

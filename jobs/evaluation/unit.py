@@ -13,7 +13,6 @@ from jobs.common.code_files import CodeFile, beside_the_code
 from jobs.common.sample_source import DeltaSamples
 from jobs.evaluation.study_rows import StudyRows
 from m2m import FeatureSpec, ModelConfig, TrainingConfig, __version__
-from m2m.compared.naive import TaskColumn
 
 # What of the job, beside the library, decides a unit's figures; outcomes.py those of a mix.
 _JOB_FILES = (
@@ -46,8 +45,7 @@ class Unit:
 
     data: fingerprint of the rows, whatever table of the warehouse they are read from. spec: of the rows as the model
     sees them. study: what a study does to the rows; None in the comparison of models, whose predictions are kept.
-    active_task: the task whose P(active) is calibrated. task_columns: where the past of
-    each task stands.
+    active_task: the task whose P(active) is calibrated.
     """
 
     model: str
@@ -58,7 +56,6 @@ class Unit:
     config: ModelConfig
     training: TrainingConfig
     active_task: str
-    task_columns: tuple[TaskColumn, ...]
     study: StudyRows | None = None
 
     @property
@@ -66,7 +63,7 @@ class Unit:
         """32 hexadecimal digits that differ when the unit would give other figures."""
         known = [
             self.model, self.seed, self.data, self.spec.to_dict(), self.config.to_dict(), self.training.to_dict(),
-            self.active_task, self.task_columns, repr(self.study), code_of_models(),
+            self.active_task, repr(self.study), code_of_models(),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
 

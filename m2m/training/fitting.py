@@ -17,6 +17,7 @@ from m2m.config import ModelConfig, TrainingConfig
 from m2m.encoder import Encoder, EncoderFit
 from m2m.losses import task_scales
 from m2m.recalibration import Recalibration
+from m2m.recent_days import NOTHING_RECENT, RecentDays, tells_past, window_totals
 from m2m.samples import Samples
 from m2m.sources import SampleSource
 from m2m.spec import FeatureSpec
@@ -56,6 +57,7 @@ class _Gathered:
         self.rows = 0
         self.labels: npt.NDArray[np.float64] = np.zeros(len(spec.tasks))
         self.whole = set(spec.tasks)
+        self.largest: npt.NDArray[np.float64] = np.zeros(len(spec.tasks))
         self.days: set[str] = set()
 
     def add(self, samples: Samples, piece: int) -> None:
@@ -65,6 +67,9 @@ class _Gathered:
         self.rows += len(samples)
         self.labels += labels.sum(axis=0)
         self.whole &= set(Recalibration.of_labels(labels, spec.tasks).whole_tasks)
+        if tells_past(spec):
+            last = window_totals(samples, spec, spec.horizon_days)
+            self.largest = np.maximum(self.largest, last.max(axis=0, initial=0.0))
         if "ds" in samples.keys:
             self.days.update(np.unique(samples.keys["ds"].astype(str)).tolist())
 
@@ -73,6 +78,7 @@ class _Gathered:
         self.rows += other.rows
         self.labels += other.labels
         self.whole &= other.whole
+        self.largest = np.maximum(self.largest, other.largest)
         self.days |= other.days
 
 
@@ -100,7 +106,8 @@ def fit_rows(
     encoder = found.encoder.encoder(config.value_bins, training.min_category_rows)
     scales = task_scales(found.labels / found.rows)
     whole = tuple(task for task in spec.tasks if task in found.whole)
-    return Fitted(encoder, scales, Recalibration(whole), found.rows, _span(sorted(found.days)))
+    recent = RecentDays(tuple(found.largest.tolist())) if tells_past(spec) else NOTHING_RECENT
+    return Fitted(encoder, scales, Recalibration(whole, recent=recent), found.rows, _span(sorted(found.days)))
 
 
 def _span(days: list[str]) -> dict[str, Any]:

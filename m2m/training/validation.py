@@ -16,6 +16,7 @@ from m2m.metrics import CellTotals
 from m2m.network import Network
 from m2m.point_estimate import fitted_scale
 from m2m.recalibration import Recalibration
+from m2m.recent_days import every_window
 from m2m.samples import Samples
 from m2m.scorer import predict_raw
 from m2m.sources import SampleSource, count_rows
@@ -53,19 +54,26 @@ def recalibrate(
     chosen = [piece for piece in pieces if piece % every == 0]
     spec, head = fitted.encoder.spec, model.head
     mine = [
-        (raw, samples.checked_labels(spec), samples.knowledge[spec.scenario_column])
+        (
+            raw,
+            samples.checked_labels(spec),
+            samples.knowledge[spec.scenario_column],
+            every_window(samples, spec),
+        )
         for samples, raw in _forecasts(model, fitted, source, chosen)
     ]
     parts = [part for found in ranks.gather(mine) for part in found]
     if not parts:
         return fitted.recalibration
-    raw, labels, scenario = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    raw, labels, scenario, windows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     found = fitted.recalibration.fitted(lambda tried: head.forecast(raw, fitted.scales, spec, tried), labels)
+    whole = found.is_whole(spec.tasks)
     # Without whole tasks the median comes as it is, to be scaled before it is rounded.
     median = head.forecast(raw, fitted.scales, spec).median
-    if median is None:
-        return found
-    return replace(found, point_scale=fitted_scale(median, labels, scenario, found.is_whole(spec.tasks)))
+    if median is not None:
+        found = replace(found, point_scale=fitted_scale(median, labels, scenario, whole))
+    point = head.point(raw, fitted.scales, spec, found)
+    return replace(found, recent=found.recent.fitted(point, windows, labels, scenario, spec, whole))
 
 
 def _forecasts(

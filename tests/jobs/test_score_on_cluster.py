@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +190,7 @@ def test_a_killed_executor_changes_nothing(
     warehouse, log = copied(world, tmp_path), tmp_path / "log"
     run = place.score(warehouse, tmp_path)
     wait_for_new_file(warehouse.path(SCORES), DATA, run, log)
-    os.kill(next(pid for pid in place.cluster.executors() if python_workers(pid)), signal.SIGKILL)
+    kill_until_a_task_is_lost(run, log, lambda: executors_at_work(place.cluster))
     told = finish(run, tmp_path, place.cluster)
     assert re.search(r"Lost task .*ExecutorLostFailure", told), told
     require_same(scored_rows(warehouse), undisturbed)
@@ -205,16 +205,20 @@ def test_a_killed_python_worker_changes_nothing_with_the_projects_own_local_mast
     warehouse, log = copied(world, tmp_path), tmp_path / "log"
     run = score(warehouse, tmp_path, [], environment)
     wait_for_new_file(warehouse.path(SCORES), DATA, run, log)
-    kill_python_workers_until_a_task_is_lost(run, log)
+    kill_until_a_task_is_lost(run, log, lambda: python_workers(run.pid))
     told = finish(run, tmp_path)
     assert re.search(r"Lost task .*Python worker exited unexpectedly", told), told
     require_same(scored_rows(warehouse), undisturbed)
 
 
-def kill_python_workers_until_a_task_is_lost(run: Running, log: Path) -> None:
-    """One after the other: a worker that waits for its next task can be killed without harm."""
+def executors_at_work(cluster: Cluster) -> list[int]:
+    return [pid for pid in cluster.executors() if python_workers(pid)]
+
+
+def kill_until_a_task_is_lost(run: Running, log: Path, victims: Callable[[], list[int]]) -> None:
+    """One after the other: a process that waits for its next task can be killed without harm."""
     while "Lost task" not in log.read_text() and run.poll() is None:
-        for pid in python_workers(run.pid)[:1]:
+        for pid in victims()[:1]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.2)

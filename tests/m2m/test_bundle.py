@@ -132,7 +132,7 @@ def test_files_of_two_bundles_do_not_mix(folder: Path, other_folder: Path) -> No
 
 def test_newer_format_is_told_before_anything_else(folder: Path) -> None:
     edit(folder, {"format_version": FORMAT_VERSION + 1, "new_entry": 1})
-    with pytest.raises(BundleError, match="format version is 4, this code reads 3: a newer version"):
+    with pytest.raises(BundleError, match="format version is 5, this code reads 4: a newer version"):
         Bundle.load(folder)
 
 

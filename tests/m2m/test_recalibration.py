@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from m2m.forecast import Forecast
 from m2m.recalibration import MAX_SHIFT, Recalibration
+from m2m.recent_days import RecentDays
 
 LABELS = np.linspace(0.0, 1.0, 10_001)[:, None]
 
@@ -55,3 +58,8 @@ def test_survives_a_dictionary_and_refuses_another() -> None:
         Recalibration(interval_shift=float("nan"))
     with pytest.raises(ValueError, match="entries"):
         Recalibration.from_dict({"interval_shift": 0.0})
+
+
+def test_what_the_last_days_add_survives_json() -> None:
+    known = Recalibration(("clicks",), recent=RecentDays((3.0, 0.1), (7, 14), 0.3))
+    assert Recalibration.from_dict(json.loads(json.dumps(known.to_dict()))) == known

@@ -26,6 +26,9 @@ def test_survives_json() -> None:
         ({"history_days": 0}, "history_days is 0"),
         ({"windows_days": (3, 1)}, "windows_days"),
         ({"bounded_tasks": {"gmv": 1.0}}, "gmv"),
+        ({"task_columns": {"gmv": "expenditure"}}, r"task_columns names \['gmv'\]"),
+        ({"task_columns": {"impressions": "clicks"}}, r"task_columns reads \['clicks'\]"),
+        ({"counted_tasks": ("gmv",)}, r"counted_tasks names \['gmv'\]"),
         ({"scenario_column": "channel"}, "channel"),
     ],
 )

@@ -17,6 +17,8 @@ SPEC = FeatureSpec(
     horizon_days=7,
     windows_days=(1, 3, 7, 14),
     bounded_tasks={"active_days": 7.0},
+    task_columns={"impressions": "impressions", "expenditure": "expenditure", "active_days": "expenditure"},
+    counted_tasks=("active_days",),
 )
 
 

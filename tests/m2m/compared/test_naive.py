@@ -8,17 +8,15 @@ import numpy as np
 import pytest
 
 from m2m import FeatureSpec, MemorySource, cell_metrics, overall
-from m2m.compared.naive import NAIVE, TaskColumn, WindowForecast
+from m2m.compared.naive import NAIVE, WindowForecast
 from tests.m2m.world import SPEC, last_week_again, make_samples
 
-# impressions, expenditure, active_days
-COLUMNS = (TaskColumn(2), TaskColumn(3), TaskColumn(3, count_active_days=True))
 SAMPLES = make_samples(150)
 
 
 def fit(name: str, valid: MemorySource | None = None, spec: FeatureSpec = SPEC) -> WindowForecast:
     train = MemorySource(make_samples(5))
-    return NAIVE[name].fit(train, valid or MemorySource(SAMPLES, 64), spec, COLUMNS)
+    return NAIVE[name].fit(train, valid or MemorySource(SAMPLES, 64), spec)
 
 
 def by_hand(days: int) -> np.ndarray:
@@ -81,7 +79,7 @@ def test_a_task_without_labels_takes_the_horizon() -> None:
 
 def test_a_window_beyond_the_history_is_the_history() -> None:
     assert set(fit("window_mean", *labelled(by_hand(14), (1, 90))).chosen.values()) == {14}
-    beyond = WindowForecast(COLUMNS, dict.fromkeys(SPEC.tasks, 90), 7)
+    beyond = WindowForecast(SPEC, dict.fromkeys(SPEC.tasks, 90))
     assert beyond.predict(SAMPLES).mean == pytest.approx(by_hand(14))
 
 
@@ -93,10 +91,9 @@ def test_missing_values_count_as_nothing() -> None:
     assert len(at) and fit("persistence").predict(samples).mean == pytest.approx(expected)
 
 
-def test_columns_that_do_not_fit_are_refused() -> None:
+def test_a_task_of_unknown_past_is_refused() -> None:
     source = MemorySource(SAMPLES)
-    for rule in NAIVE.values():
-        with pytest.raises(ValueError, match="2 columns, expected one for each of"):
-            rule.fit(source, source, SPEC, COLUMNS[:2])
-        with pytest.raises(ValueError, match="task impressions reads column 4, expected 0 to 3"):
-            rule.fit(source, source, SPEC, (TaskColumn(4), *COLUMNS[1:]))
+    unknown = replace(SPEC, task_columns={"impressions": "impressions"}, counted_tasks=())
+    for name in ("persistence", "window_mean"):
+        with pytest.raises(ValueError, match=r"task_columns lacks \['expenditure', 'active_days'\]"):
+            NAIVE[name].fit(source, source, unknown).predict(SAMPLES)

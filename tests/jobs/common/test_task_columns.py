@@ -1,15 +1,16 @@
-"""Persistence: the last week of the sequences again."""
+"""Where the past of each task stands in the sequences."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from jobs.common.model_inputs import feature_spec
 from jobs.common.settings import Settings
-from jobs.transforms.baselines import persistence
 from m2m import Samples
+from m2m.recent_days import window_totals
 
 
-def test_persistence_sums_the_last_week_and_counts_its_active_days(settings: Settings) -> None:
+def test_the_last_week_is_summed_and_its_active_days_counted(settings: Settings) -> None:
     columns = settings.columns.sequences
     sequences = np.zeros((1, len(columns), settings.history_days), dtype=np.float32)
     sequences[0, columns.index("impressions"), -8:] = 10  # the eighth day back must not count
@@ -21,4 +22,6 @@ def test_persistence_sums_the_last_week_and_counts_its_active_days(settings: Set
         knowledge={},
     )
     # impressions, clicks, expenditure, gmv, active_days
-    assert persistence(samples, settings).tolist() == [[70.0, 0.0, 6.5, 0.0, 2.0]]
+    assert window_totals(samples, feature_spec(settings), settings.horizon_days).tolist() == [
+        [70.0, 0.0, 6.5, 0.0, 2.0]
+    ]

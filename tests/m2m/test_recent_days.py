@@ -1,0 +1,126 @@
+"""The share of the last days in the point estimate: what it is fitted to, and what it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from m2m import MemorySource, ModelConfig, Scorer, Trainer, TrainingConfig
+from m2m.point_estimate import Values
+from m2m.recent_days import (
+    RecentDays,
+    best_windows,
+    every_window,
+    mixed,
+    window_forecast,
+    window_totals,
+    windows_tried,
+)
+from tests.m2m.world import SPEC, last_week_again, make_samples
+
+SAMPLES = make_samples(400)
+SCENARIO = SAMPLES.knowledge["scenario_id"]
+WHOLE = (False, False, False)
+WINDOWS = every_window(SAMPLES, SPEC)
+LAST_WEEK = last_week_again(SAMPLES)
+
+
+def noisy(values: Values, seed: int) -> Values:
+    return values * np.random.default_rng(seed).lognormal(0, 0.5, values.shape)
+
+
+def test_windows_are_daily_means_times_the_horizon() -> None:
+    assert window_totals(SAMPLES, SPEC, 7) == pytest.approx(last_week_again(SAMPLES))
+    found = window_forecast(SAMPLES, SPEC, (7, 14, 0))
+    assert found[:, 0] == pytest.approx(last_week_again(SAMPLES)[:, 0])
+    assert found[:, 1] == pytest.approx(window_totals(SAMPLES, SPEC, 14)[:, 1] / 2)
+    assert (found[:, 2] == 0).all()
+    assert window_forecast(SAMPLES, SPEC, (90, 14, 14)) == pytest.approx(window_totals(SAMPLES, SPEC, 14) / 2)
+
+
+def fitted(point: Values, labels: Values) -> RecentDays:
+    return RecentDays((1e9,) * 3).fitted(point, WINDOWS, labels, SCENARIO, SPEC, WHOLE)
+
+
+def test_the_window_of_least_error_is_picked_task_by_task() -> None:
+    labels = noisy(LAST_WEEK, 1)
+    labels[:, 1] = noisy(WINDOWS[:, 1, 1], 2)
+    places = best_windows(WINDOWS, labels, SCENARIO, SPEC)
+    assert [windows_tried(SPEC)[place] for place in places] == [7, 3, 7]
+
+
+def test_whichever_is_right_is_believed() -> None:
+    assert fitted(SAMPLES.labels, SAMPLES.labels).share == 0
+    week_is_right = fitted(noisy(SAMPLES.labels + 1.0, 3), LAST_WEEK)
+    assert (week_is_right.share, week_is_right.days) == (1.0, (7, 7, 7))
+    # Two forecasts whose errors have nothing to do with each other: some of both is better than either.
+    truth = noisy(LAST_WEEK, 4)
+    assert 0.2 < fitted(noisy(truth, 5), truth).share < 0.8
+
+
+def test_without_labels_nothing_is_changed() -> None:
+    nothing = np.zeros_like(SAMPLES.labels)
+    assert fitted(nothing + 1, nothing) == RecentDays((1e9,) * 3)
+
+
+def test_rows_busier_than_any_in_training_are_stretched_in_proportion() -> None:
+    largest = np.median(LAST_WEEK, axis=0)
+    largest[2] = 0.0  # nothing was seen of this task: nothing to be in proportion to
+    point = np.full_like(LAST_WEEK, 10.0)
+    found = RecentDays(tuple(largest)).apply(point, SAMPLES, SPEC, WHOLE)
+    assert found[:, :2] == pytest.approx(10 * np.maximum(1, LAST_WEEK[:, :2] / largest[:2]))
+    assert (found[:, 2] == 10).all() and (found[:, 0] > 10).any() and (found[:, 0] == 10).any()
+
+
+def test_a_bundle_knows_the_busiest_week_of_its_training_rows() -> None:
+    training = TrainingConfig(epochs=1, progress=False)
+    source = MemorySource(SAMPLES, 64)
+    bundle = Trainer(SPEC, ModelConfig.named("tiny"), training).fit(source, make_samples(50, seed=2))
+    assert bundle.recalibration.recent.largest == pytest.approx(LAST_WEEK.max(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"share": 1.5}, "share is 1.5"),
+        ({"days": (7, 0)}, r"days is \(7, 0\)"),
+        ({"largest": (float("nan"),)}, "largest is"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        RecentDays(**change)
+
+
+def test_the_models_zeros_stay_until_the_window_speaks_alone() -> None:
+    point, recent = np.array([[0.0, 4.0]]), np.array([[3.0, 1.0]])
+    assert mixed(point, recent, 0.5, (True, False)).tolist() == [[0.0, 2.5]]
+    assert mixed(point, recent, 0.5, (True, True)).tolist() == [[0.0, 2.0]]
+    assert mixed(point, recent, 1.0, (True, False)).tolist() == [[3.0, 1.0]]
+
+
+def test_an_untrained_model_on_few_rows_says_what_the_last_days_say() -> None:
+    """With next to no training, repeating a window is better: the bundle finds out and does that."""
+    few, valid, test = make_samples(20, seed=1), make_samples(200, seed=2), make_samples(200, seed=3)
+    training = TrainingConfig(epochs=1, learning_rate=1e-6, progress=False)
+    bundle = Trainer(SPEC, ModelConfig.named("tiny"), training).fit(few, valid)
+    known = bundle.recalibration.recent
+    assert known.share == 1 and len(known.days) == 3
+    expected = window_forecast(test, SPEC, known.days)
+    expected[:, [0, 2]] = np.rint(expected[:, [0, 2]])
+    scorer = Scorer(bundle)
+    np.testing.assert_allclose(scorer.predict(test, with_point=True).point, expected)
+    assert not np.allclose(scorer.predict(test).point, expected), "the median is the model's own"
+
+
+def test_a_spec_that_does_not_tell_the_past_trains_without_it() -> None:
+    silent = replace(SPEC, task_columns={}, counted_tasks=())
+    training = TrainingConfig(epochs=1, learning_rate=1e-6, progress=False)
+    bundle = Trainer(silent, ModelConfig.named("tiny"), training).fit(
+        make_samples(20), make_samples(50, seed=2)
+    )
+    assert bundle.recalibration.recent == RecentDays()
+    assert Scorer(bundle).predict(make_samples(5), with_point=True).point.shape == (5, 3)
