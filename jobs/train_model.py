@@ -24,7 +24,7 @@ from jobs.common.settings import Settings
 from jobs.common.training import TrainingTask, fit_on_cluster, training_config
 from jobs.transforms.as_of_split import AsOfSplit, DayRange
 from m2m import Bundle, BundleError, ModelConfig
-from m2m.recent_days import window_totals
+from m2m.recent_days import last_again
 from m2m.sources import count_rows
 from m2m.training.run import EpochCallback
 
@@ -117,7 +117,7 @@ def _compare(bundle: Bundle, rows: DeltaSamples, settings: Settings, part: str) 
         bundle,
         rows,
         settings.active_task,
-        lambda samples: window_totals(samples, bundle.spec, bundle.spec.horizon_days),
+        lambda samples: last_again(samples, bundle.spec),
     )
     figures = {f"{part}_{name}": value for name, value in judged.items()}
     told = [f"{key.removeprefix(f'{part}_')} {value:.4f}" for key, value in figures.items()]

@@ -12,6 +12,10 @@ from typing import Any
 from m2m.heads import make_head
 from m2m.plain import exact_entries
 
+EPOCHS = (3, 40)
+"""Fewest and most epochs of a training whose epochs follow from its rows."""
+# A small table gets so many steps an epoch, as far as batches of the least size allow.
+_STEPS_OF_AN_EPOCH, _LEAST_BATCH = 50, 32
 NETWORK_NAMES = ("m2m", "single_task", "shared_bottom", "cross_stitch", "mmoe", "mran", "cgc")
 
 
@@ -161,6 +165,23 @@ class TrainingConfig:
                 value = getattr(self, name)
                 if value is not None and not holds(value):
                     raise ValueError(f"{name} is {value!r}, expected {expected}")
+
+    def for_rows(self, rows: int, row_passes: int) -> TrainingConfig:
+        """This with as many epochs as go through `row_passes` of `rows` training rows, within EPOCHS.
+
+        A network needs a number of steps more than a number of epochs: half the rows twice as often are nearly as good
+        (decision 14). So a small table also has smaller batches, and more epochs are waited for before training stops
+        because validation says so (decision 15).
+        """
+        fewest, most = EPOCHS
+        epochs = min(most, max(fewest, round(row_passes / max(1, rows))))
+        chunks = max(_LEAST_BATCH, rows // _STEPS_OF_AN_EPOCH) // self.chunk_rows
+        return replace(
+            self,
+            epochs=epochs,
+            patience=max(self.patience, epochs // 5),
+            batch_size=min(self.batch_size, max(1, chunks) * self.chunk_rows),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON, without the fields that change no number."""

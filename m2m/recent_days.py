@@ -3,7 +3,7 @@
 Letters: N rows, m tasks, W window lengths, w share of the last days.
 
 A trained model has two weaknesses against repeating the last week. Rows busier than any training row are beyond what it
-can tell: its estimate is then stretched in proportion to how far beyond they are. And where rows were few, or demand
+can tell: its estimate is stretched by a power of how many times busier they are. And where rows were few, or demand
 moves on, the last days again can be better than it: the estimate is (1 - w) of the model's and w of the best window's;
 where the model says zero it stays zero, until w = 1 and the window speaks alone. w is one number for all tasks, and 0
 where the model is better without (decision 15).
@@ -23,6 +23,8 @@ from m2m.point_estimate import ABSOLUTE_WEIGHT, Names, Values, rounded
 from m2m.samples import Samples
 from m2m.spec import FeatureSpec
 
+# Powers that are tried; of equals the first, so that rows of a kind that validation lacks too are half believed.
+_POWERS = (0.5, 0.0, 1.0)
 _SHARES = (0.0, 0.05, *(step / 10 for step in range(1, 11)))
 
 
@@ -67,12 +69,20 @@ def window_forecast(samples: Samples, spec: FeatureSpec, days: Sequence[int]) ->
     return found
 
 
+def last_again(samples: Samples, spec: FeatureSpec) -> Values:
+    """The last horizon over again, [N, m]. Raises as `window_totals`."""
+    return window_forecast(samples, spec, [spec.horizon_days] * len(spec.tasks))
+
+
 @dataclass(frozen=True)
 class RecentDays:
-    """largest: [m], the largest total of the last horizon in training rows, () when nobody knows. days: [m], the window
-    of each task, () without a share. share: w. Raises ValueError when a number is out of range."""
+    """largest: [m], the largest total of the last horizon in training rows, () when nobody knows; power: of how many
+    times it is exceeded. days: [m], the window of each task, () without a share. share: w.
+    Raises ValueError when a number is out of range.
+    """
 
     largest: tuple[float, ...] = ()
+    power: float = _POWERS[0]
     days: tuple[int, ...] = ()
     share: float = 0.0
 
@@ -85,13 +95,15 @@ class RecentDays:
             raise ValueError(f"days is {self.days}, expected whole days from 1 on")
         if not 0 <= self.share <= 1:
             raise ValueError(f"share is {self.share}, expected a number from 0 to 1")
+        if not 0 <= self.power <= 1:
+            raise ValueError(f"power is {self.power}, expected a number from 0 to 1")
 
     def fitted(
         self, point: Values, windows: Values, labels: Values, scenario: Names, spec: FeatureSpec,
         whole: Sequence[bool],
     ) -> RecentDays:  # fmt: skip
-        """This with the share of least overall 4 NMAE + SMAPE, of equals the smallest, and for each task the window of
-        least NMAE.
+        """This with the share and the power of least overall 4 NMAE + SMAPE, of equals the smallest share, and for each
+        task the window of least NMAE.
 
         point: the model's estimates [N, m]; windows: `every_window` of these rows; labels: [N, m]; scenario: text [N];
         whole: [m], tasks that count whole things. A task without labels, or of unknown past, leaves the share at 0.
@@ -99,30 +111,31 @@ class RecentDays:
         if not windows.shape[1] or not (labels.sum(axis=0) > 0).all():
             return self
         places, tried = best_windows(windows, labels, scenario, spec), windows_tried(spec)
-        stretched = self._stretched(point, windows[:, tried.index(spec.horizon_days)])
+        last = windows[:, tried.index(min(spec.horizon_days, spec.history_days))]
         recent = np.stack([windows[:, place, task] for task, place in enumerate(places)], axis=1)
-        costs = []
-        for share in _SHARES:
-            found = mixed(stretched, recent, share, whole)
+
+        def cost(rule: RecentDays) -> float:
+            found = mixed(rule._stretched(point, last, spec), recent, rule.share, whole)
             figures = overall(cell_metrics(labels, found, scenario, spec.tasks))
-            costs.append(ABSOLUTE_WEIGHT * figures["nmae"] + figures["smape"])
-        share = _SHARES[int(np.argmin(costs))]
-        return replace(self, days=tuple(tried[place] for place in places), share=share) if share else self
+            return round(ABSOLUTE_WEIGHT * figures["nmae"] + figures["smape"], 9)
+
+        days = tuple(tried[place] for place in places)
+        return min((replace(self, power=p, days=days, share=w) for w in _SHARES for p in _POWERS), key=cost)
 
     def apply(self, point: Values, samples: Samples, spec: FeatureSpec, whole: Sequence[bool]) -> Values:
         """The estimates [N, m] of the model's `point` [N, m] for `samples`. whole: [m]."""
         if not self.largest:
             return point
-        stretched = self._stretched(point, window_totals(samples, spec, spec.horizon_days))
+        stretched = self._stretched(point, last_again(samples, spec), spec)
         recent = window_forecast(samples, spec, self.days) if self.share else stretched
         return mixed(stretched, recent, self.share, whole)
 
-    def _stretched(self, point: Values, last: Values) -> Values:
-        """last: totals of the last horizon [N, m]."""
+    def _stretched(self, point: Values, last: Values, spec: FeatureSpec) -> Values:
+        """last: `last_again` of these rows [N, m]. Bounded tasks stay within their bounds."""
         largest = np.asarray(self.largest)
         beyond = np.divide(last, largest, out=np.ones_like(last), where=largest > 0)
-        stretched: Values = point * np.maximum(1.0, beyond)
-        return stretched
+        stretched = point * np.maximum(1.0, beyond) ** self.power
+        return np.minimum(stretched, [spec.bounded_tasks.get(task, np.inf) for task in spec.tasks])
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""

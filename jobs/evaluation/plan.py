@@ -44,7 +44,7 @@ class UnitMaker:
             data=self.parts.fingerprint,
             spec=cut_spec(spec, study.history_days) if study else spec,
             config=ModelConfig.named(settings.model.name, **chosen),
-            training=self.scale.training(training, count_rows(self.parts.train)),
+            training=training.for_rows(count_rows(self.parts.train), self.scale.row_passes),
             active_task=settings.active_task,
             study=study,
         )

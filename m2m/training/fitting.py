@@ -17,7 +17,7 @@ from m2m.config import ModelConfig, TrainingConfig
 from m2m.encoder import Encoder, EncoderFit
 from m2m.losses import task_scales
 from m2m.recalibration import Recalibration
-from m2m.recent_days import NOTHING_RECENT, RecentDays, tells_past, window_totals
+from m2m.recent_days import NOTHING_RECENT, RecentDays, last_again, tells_past
 from m2m.samples import Samples
 from m2m.sources import SampleSource
 from m2m.spec import FeatureSpec
@@ -68,8 +68,8 @@ class _Gathered:
         self.labels += labels.sum(axis=0)
         self.whole &= set(Recalibration.of_labels(labels, spec.tasks).whole_tasks)
         if tells_past(spec):
-            last = window_totals(samples, spec, spec.horizon_days)
-            self.largest = np.maximum(self.largest, last.max(axis=0, initial=0.0))
+            busiest = last_again(samples, spec).max(axis=0, initial=0.0)
+            self.largest = np.maximum(self.largest, busiest)
         if "ds" in samples.keys:
             self.days.update(np.unique(samples.keys["ds"].astype(str)).tolist())
 

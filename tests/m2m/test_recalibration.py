@@ -61,5 +61,5 @@ def test_survives_a_dictionary_and_refuses_another() -> None:
 
 
 def test_what_the_last_days_add_survives_json() -> None:
-    known = Recalibration(("clicks",), recent=RecentDays((3.0, 0.1), (7, 14), 0.3))
+    known = Recalibration(("clicks",), recent=RecentDays((3.0, 0.1), 1.0, (7, 14), 0.3))
     assert Recalibration.from_dict(json.loads(json.dumps(known.to_dict()))) == known

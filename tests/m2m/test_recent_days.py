@@ -70,9 +70,23 @@ def test_rows_busier_than_any_in_training_are_stretched_in_proportion() -> None:
     largest = np.median(LAST_WEEK, axis=0)
     largest[2] = 0.0  # nothing was seen of this task: nothing to be in proportion to
     point = np.full_like(LAST_WEEK, 10.0)
-    found = RecentDays(tuple(largest)).apply(point, SAMPLES, SPEC, WHOLE)
+    found = RecentDays(tuple(largest), power=1.0).apply(point, SAMPLES, SPEC, WHOLE)
     assert found[:, :2] == pytest.approx(10 * np.maximum(1, LAST_WEEK[:, :2] / largest[:2]))
     assert (found[:, 2] == 10).all() and (found[:, 0] > 10).any() and (found[:, 0] == 10).any()
+    half = RecentDays(tuple(largest)).apply(point, SAMPLES, SPEC, WHOLE)
+    assert half == pytest.approx(np.sqrt(10 * found))
+
+
+def test_how_far_to_stretch_is_learned() -> None:
+    largest = np.median(LAST_WEEK, axis=0)
+    capped = np.minimum(LAST_WEEK, largest)
+    for power, labels in ((1.0, LAST_WEEK), (0.0, capped), (0.5, np.sqrt(capped * LAST_WEEK))):
+        wrong = np.zeros_like(WINDOWS)
+        wrong[:, windows_tried(SPEC).index(7)] = LAST_WEEK
+        rule = RecentDays(tuple(largest)).fitted(capped, wrong, labels, SCENARIO, SPEC, WHOLE)
+        assert rule.power == power
+    inside = RecentDays(tuple(2 * LAST_WEEK.max(axis=0)))
+    assert inside.fitted(capped, WINDOWS, capped, SCENARIO, SPEC, WHOLE).power == 0.5
 
 
 def test_a_bundle_knows_the_busiest_week_of_its_training_rows() -> None:
@@ -86,6 +100,7 @@ def test_a_bundle_knows_the_busiest_week_of_its_training_rows() -> None:
     ("change", "message"),
     [
         ({"share": 1.5}, "share is 1.5"),
+        ({"power": -0.5}, "power is -0.5"),
         ({"days": (7, 0)}, r"days is \(7, 0\)"),
         ({"largest": (float("nan"),)}, "largest is"),
     ],
