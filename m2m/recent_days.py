@@ -134,8 +134,9 @@ class RecentDays:
         """last: `last_again` of these rows [N, m]. Bounded tasks stay within their bounds."""
         largest = np.asarray(self.largest)
         beyond = np.divide(last, largest, out=np.ones_like(last), where=largest > 0)
-        stretched = point * np.maximum(1.0, beyond) ** self.power
-        return np.minimum(stretched, [spec.bounded_tasks.get(task, np.inf) for task in spec.tasks])
+        bounds = [spec.bounded_tasks.get(task, np.inf) for task in spec.tasks]
+        stretched: Values = np.minimum(point * np.maximum(1.0, beyond) ** self.power, bounds)
+        return stretched
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
