@@ -37,7 +37,7 @@ def train(context: JobContext) -> None:
     registry = ModelRegistry(settings.platform, context.warehouse.root)
     run_id = registry.start_run(f"train {split.train}", _parameters(settings, split))
     task = _task(context, parts)
-    with context.step(f"train at most {settings.training.epochs} epochs"):
+    with context.step(f"train at most {task.training.epochs} epochs"):
         bundle = _fit(context, task, lambda epoch, metrics: registry.log_metrics(run_id, metrics, epoch))
     judged = "test" if "test" in parts else "valid"
     with context.step(f"judge on {judged} days"):
@@ -69,7 +69,7 @@ def _task(context: JobContext, parts: Mapping[str, DeltaSamples]) -> TrainingTas
     task = TrainingTask(
         feature_spec(settings),
         ModelConfig.named(settings.model.name, **settings.model.overrides),
-        training_config(settings),
+        training_config(settings, count_rows(train)),
         train,
         parts["valid"],
         {"first": str(seen[0]), "last": str(seen[-1]), "count": len(seen)},

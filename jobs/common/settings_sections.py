@@ -120,11 +120,13 @@ class Training(Section):
     """How `train_model` trains (see `m2m.TrainingConfig`); everything about the network itself is under `model`.
 
     Rows are streamed from features.samples when their encoded form does not fit in `memory_mb`. `processes` > 1 trains
-    on the Spark cluster, with that many tasks at once.
+    on the Spark cluster, with that many tasks at once. With `row_passes`, epochs, batches and patience follow from the
+    number of rows (`m2m.TrainingConfig.for_rows`) instead of being those named here.
     """
 
     seed: int = 7
     epochs: int = Field(4, ge=1)
+    row_passes: int | None = Field(None, ge=1)
     batch_size: int = Field(256, ge=8)
     optimiser: Literal["adam", "clippy"] = "adam"
     learning_rate: float = Field(2e-3, gt=0)

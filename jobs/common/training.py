@@ -19,13 +19,17 @@ from m2m.training.outcome import fingerprint
 from m2m.training.run import EpochCallback
 
 
-def training_config(settings: Settings) -> TrainingConfig:
-    """The library's settings from the job's; fields of the same name mean the same."""
+def training_config(settings: Settings, train_rows: int | None = None) -> TrainingConfig:
+    """The library's settings from the job's; fields of the same name mean the same. train_rows: of a training that may
+    follow from them (`training.row_passes`)."""
     training = settings.training
     shared = {item.name for item in fields(TrainingConfig)} & set(type(training).model_fields)
     weights = {task.name: task.weight for task in settings.tasks}
     values = training.model_dump(include=shared)
-    return TrainingConfig(**values, patience=training.patience_epochs, task_weights=weights)
+    config = TrainingConfig(**values, patience=training.patience_epochs, task_weights=weights)
+    if training.row_passes is None or train_rows is None:
+        return config
+    return config.for_rows(train_rows, training.row_passes)
 
 
 @dataclass(frozen=True)

@@ -64,3 +64,15 @@ def test_paper_is_the_paper_throughout() -> None:
 def test_every_ablation_is_one_setting(name: str, ablation: str) -> None:
     full, without = ModelConfig.named(name).to_dict(), ModelConfig.named(name, **{ablation: True}).to_dict()
     assert {key for key in full if full[key] != without[key]} == {ablation}
+
+
+def test_epochs_batches_and_patience_follow_from_the_rows() -> None:
+    config = TrainingConfig(seed=3)
+    large = config.for_rows(130_000, 600_000)
+    assert (large.epochs, large.patience, large.batch_size, large.seed) == (5, 2, 256, 3)
+    assert config.for_rows(10_000_000, 600_000).epochs == 3
+    small = config.for_rows(2_000, 60_000)
+    assert (small.epochs, small.patience, small.batch_size) == (30, 6, 40)
+    tiny = config.for_rows(10, 600_000)
+    assert (tiny.epochs, tiny.patience, tiny.batch_size) == (40, 8, 32)
+    assert TrainingConfig(chunk_rows=64).for_rows(10, 600_000).batch_size == 64
