@@ -44,7 +44,7 @@ class UnitMaker:
             data=self.parts.fingerprint,
             spec=cut_spec(spec, study.history_days) if study else spec,
             config=ModelConfig.named(settings.model.name, **chosen),
-            training=training.for_rows(count_rows(self.parts.train), self.scale.row_passes),
+            training=training.for_rows(count_rows(self.parts.train), self.scale.passes(study is not None)),
             active_task=settings.active_task,
             study=study,
         )
