@@ -21,12 +21,12 @@ from jobs.common.model_registry import CHALLENGER, CHAMPION, ModelRegistry, Regi
 from jobs.common.parts import PARTS, SAMPLES, add_part_arguments, open_part, split_of
 from jobs.common.sample_source import DeltaSamples, delta_uri
 from jobs.common.settings import Settings
-from jobs.common.training import TrainingTask, fit_on_cluster, training_config
+from jobs.common.training import TrainingTask, fit_on_cluster, training_config_for
 from jobs.transforms.as_of_split import AsOfSplit, DayRange
-from m2m import Bundle, BundleError, ModelConfig
-from m2m.recent_days import last_again
+from m2m import Bundle, BundleError, ModelConfig, TrainingConfig
 from m2m.sources import count_rows
 from m2m.training.run import EpochCallback
+from m2m.window_forecasts import persistence
 
 
 def train(context: JobContext) -> None:
@@ -35,8 +35,8 @@ def train(context: JobContext) -> None:
     split = split_of(context.args, settings.horizon_days)
     parts = {name: _open_part(context, getattr(split, name)) for name in PARTS if getattr(split, name)}
     registry = ModelRegistry(settings.platform, context.warehouse.root)
-    run_id = registry.start_run(f"train {split.train}", _parameters(settings, split))
     task = _task(context, parts)
+    run_id = registry.start_run(f"train {split.train}", _parameters(settings, split, task.training))
     with context.step(f"train at most {task.training.epochs} epochs"):
         bundle = _fit(context, task, lambda epoch, metrics: registry.log_metrics(run_id, metrics, epoch))
     judged = "test" if "test" in parts else "valid"
@@ -69,7 +69,7 @@ def _task(context: JobContext, parts: Mapping[str, DeltaSamples]) -> TrainingTas
     task = TrainingTask(
         feature_spec(settings),
         ModelConfig.named(settings.model.name, **settings.model.overrides),
-        training_config(settings, count_rows(train)),
+        training_config_for(settings, count_rows(train)),
         train,
         parts["valid"],
         {"first": str(seen[0]), "last": str(seen[-1]), "count": len(seen)},
@@ -101,13 +101,17 @@ def _fit(context: JobContext, task: TrainingTask, on_epoch: EpochCallback) -> Bu
     return task.fit(on_epoch)
 
 
-def _parameters(settings: Settings, split: AsOfSplit) -> dict[str, object]:
+def _parameters(settings: Settings, split: AsOfSplit, used: TrainingConfig) -> dict[str, object]:
+    """Settings, and what followed from the rows when `training.row_passes` is set."""
     days = {f"{name}_days": str(getattr(split, name)) for name in PARTS}
     return {
         **days,
         "model": settings.model.name,
         "settings_version": settings.version,
         **settings.training.model_dump(),
+        "epochs": used.epochs,
+        "batch_size": used.batch_size,
+        "patience_epochs": used.patience,
     }
 
 
@@ -117,7 +121,7 @@ def _compare(bundle: Bundle, rows: DeltaSamples, settings: Settings, part: str) 
         bundle,
         rows,
         settings.active_task,
-        lambda samples: last_again(samples, bundle.spec),
+        lambda samples: persistence(samples, bundle.spec),
     )
     figures = {f"{part}_{name}": value for name, value in judged.items()}
     told = [f"{key.removeprefix(f'{part}_')} {value:.4f}" for key, value in figures.items()]

@@ -30,7 +30,7 @@ from m2m.recalibration import Recalibration
 from m2m.spec import FeatureSpec
 from m2m.version import __version__
 
-# 3: the recalibration has a scale for point estimates, the model's config names its network.
+# 4: the recalibration says what the last days add to point estimates, the spec where a task's past stands.
 FORMAT_VERSION = 4
 WEIGHTS_FILE, JSON_FILE = "model.safetensors", "bundle.json"
 _ENTRIES = (
@@ -49,7 +49,7 @@ class Bundle:
 
     task_scales: training mean of each task [m]. training_config: how it was trained. training_days: as-of
     days seen in training ("first", "last", "count"), empty when not known. metrics: figures on the validation
-    rows. recalibration: what the head's forecast takes from the labels.
+    rows. recalibration: what forecasts and point estimates take from labels.
     """
 
     spec: FeatureSpec

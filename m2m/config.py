@@ -167,20 +167,26 @@ class TrainingConfig:
                     raise ValueError(f"{name} is {value!r}, expected {expected}")
 
     def for_rows(self, rows: int, row_passes: int) -> TrainingConfig:
-        """This with as many epochs as go through `row_passes` of `rows` training rows, within EPOCHS.
+        """This with as many epochs as go through `row_passes` rows, `rows` of them in each, within EPOCHS. Raises
+        ValueError when either is below 1.
 
         A network needs a number of steps more than a number of epochs: half the rows twice as often are nearly as good
         (decision 14). So a small table also has smaller batches, and more epochs are waited for before training stops
         because validation says so (decision 15).
         """
+        if rows < 1 or row_passes < 1:
+            raise ValueError(f"rows is {rows}, row_passes is {row_passes}, expected at least 1")
         fewest, most = EPOCHS
-        epochs = min(most, max(fewest, round(row_passes / max(1, rows))))
+        epochs = min(most, max(fewest, round(row_passes / rows)))
         chunks = max(_LEAST_BATCH, rows // _STEPS_OF_AN_EPOCH) // self.chunk_rows
+        batch_size = min(self.batch_size, max(1, chunks) * self.chunk_rows)
+        steps = epochs * max(1, rows // batch_size)
         return replace(
             self,
             epochs=epochs,
             patience=max(self.patience, epochs // 5),
-            batch_size=min(self.batch_size, max(1, chunks) * self.chunk_rows),
+            batch_size=batch_size,
+            warmup_steps=min(self.warmup_steps, steps // 10),
         )
 
     def to_dict(self) -> dict[str, Any]:

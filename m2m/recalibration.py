@@ -1,4 +1,5 @@
-"""What is learned about a trained head from labels alone: which tasks count whole things, how wide an interval must be.
+"""What is learned about a trained head from labels: which tasks count whole things, how wide an interval must be, how
+large the point estimate and how much of it the last days.
 
 Letters: N rows, m tasks.
 """

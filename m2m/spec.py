@@ -24,7 +24,8 @@ class FeatureSpec:
     bounded_tasks: task -> largest possible value; predictions are clipped to it (active days <=
     horizon_days).
     task_columns: task -> sequence column of which it is the coming total, so that its past can be told; counted_tasks:
-    those that count the days on which that column is above 0 instead of summing it. A task may be left out.
+    those that count the days on which that column is above 0 instead of summing it. When one is left out, nothing is
+    made of the past of any (`m2m.recent_days`).
     scenario_column: the knowledge column that parts the metrics into cells (task x scenario).
     Raises ValueError when a part is empty, repeated or out of range.
     """

@@ -157,8 +157,8 @@ class ModelSettings(Section):
 
 class Evaluation(Section):
     """How `evaluate_models` compares models. max_samples: training rows of each; row_passes: how many rows a network
-    goes through in training, from which its epochs follow; study_samples: rows of each part in a study; processes:
-    models fitted at once, one thread each; draws: of the bootstrap."""
+    goes through in training, from which its epochs follow, a quarter of it in a study; study_samples: rows of each part
+    in a study; processes: models fitted at once, one thread each; draws: of the bootstrap."""
 
     max_samples: int = Field(130_000, ge=100)
     row_passes: int = Field(600_000, ge=100)

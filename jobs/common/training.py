@@ -19,17 +19,20 @@ from m2m.training.outcome import fingerprint
 from m2m.training.run import EpochCallback
 
 
-def training_config(settings: Settings, train_rows: int | None = None) -> TrainingConfig:
-    """The library's settings from the job's; fields of the same name mean the same. train_rows: of a training that may
-    follow from them (`training.row_passes`)."""
+def training_config(settings: Settings) -> TrainingConfig:
+    """The library's settings from the job's; fields of the same name mean the same."""
     training = settings.training
     shared = {item.name for item in fields(TrainingConfig)} & set(type(training).model_fields)
     weights = {task.name: task.weight for task in settings.tasks}
     values = training.model_dump(include=shared)
-    config = TrainingConfig(**values, patience=training.patience_epochs, task_weights=weights)
-    if training.row_passes is None or train_rows is None:
-        return config
-    return config.for_rows(train_rows, training.row_passes)
+    return TrainingConfig(**values, patience=training.patience_epochs, task_weights=weights)
+
+
+def training_config_for(settings: Settings, train_rows: int) -> TrainingConfig:
+    """`training_config`; with `training.row_passes` set, epochs, batches and patience follow from the rows. Raises
+    ValueError when there are none then."""
+    config, passes = training_config(settings), settings.training.row_passes
+    return config if passes is None else config.for_rows(train_rows, passes)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from jobs.common.settings_sections import Evaluation
 
+STUDY_DIVISOR = 4
+"""A study's networks go through so many times fewer rows."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -21,8 +24,8 @@ class Scale:
     study_values: int | None = None
 
     def passes(self, of_study: bool) -> int:
-        """Rows that a network goes through: in a study, which fits some hundred of them, a quarter of it."""
-        return self.row_passes // 4 if of_study else self.row_passes
+        """Rows that a network goes through; fewer in a study, which fits some hundred networks."""
+        return max(1, self.row_passes // STUDY_DIVISOR) if of_study else self.row_passes
 
     def values(self, every: tuple[float, ...]) -> tuple[float, ...]:
         """The values of a study's setting that are tried."""

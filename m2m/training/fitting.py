@@ -17,17 +17,18 @@ from m2m.config import ModelConfig, TrainingConfig
 from m2m.encoder import Encoder, EncoderFit
 from m2m.losses import task_scales
 from m2m.recalibration import Recalibration
-from m2m.recent_days import NOTHING_RECENT, RecentDays, last_again, tells_past
+from m2m.recent_days import NOTHING_RECENT, RecentDays
 from m2m.samples import Samples
 from m2m.sources import SampleSource
 from m2m.spec import FeatureSpec
 from m2m.training.ranks import Ranks
+from m2m.window_forecasts import persistence
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """encoder; scales [m]: training mean of each task; recalibration: which tasks are whole; rows: training rows;
-    days: "first", "last", "count" when the rows carry `ds`."""
+    """encoder; scales [m]: training mean of each task; recalibration: which tasks are whole, how busy the busiest row
+    was; rows: training rows; days: "first", "last", "count" when the rows carry `ds`."""
 
     encoder: Encoder
     scales: npt.NDArray[np.float64]
@@ -57,6 +58,7 @@ class _Gathered:
         self.rows = 0
         self.labels: npt.NDArray[np.float64] = np.zeros(len(spec.tasks))
         self.whole = set(spec.tasks)
+        self.knows_past = set(spec.tasks) <= set(spec.task_columns)
         self.largest: npt.NDArray[np.float64] = np.zeros(len(spec.tasks))
         self.days: set[str] = set()
 
@@ -67,8 +69,8 @@ class _Gathered:
         self.rows += len(samples)
         self.labels += labels.sum(axis=0)
         self.whole &= set(Recalibration.of_labels(labels, spec.tasks).whole_tasks)
-        if tells_past(spec):
-            busiest = last_again(samples, spec).max(axis=0, initial=0.0)
+        if self.knows_past:
+            busiest = persistence(samples, spec).max(axis=0, initial=0.0)
             self.largest = np.maximum(self.largest, busiest)
         if "ds" in samples.keys:
             self.days.update(np.unique(samples.keys["ds"].astype(str)).tolist())
@@ -106,7 +108,7 @@ def fit_rows(
     encoder = found.encoder.encoder(config.value_bins, training.min_category_rows)
     scales = task_scales(found.labels / found.rows)
     whole = tuple(task for task in spec.tasks if task in found.whole)
-    recent = RecentDays(tuple(found.largest.tolist())) if tells_past(spec) else NOTHING_RECENT
+    recent = RecentDays(tuple(found.largest.tolist())) if found.knows_past else NOTHING_RECENT
     return Fitted(encoder, scales, Recalibration(whole, recent=recent), found.rows, _span(sorted(found.days)))
 
 

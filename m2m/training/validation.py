@@ -1,12 +1,13 @@
-"""Forecasts of validation rows read piece by piece: metrics, and what is learned about intervals.
+"""Forecasts of validation rows read piece by piece: metrics, and what is learned about intervals and estimates.
 
-Letters: N rows of a piece, m tasks, o numbers the head reads per row and task.
+Letters: N rows of a piece, m tasks, W window lengths, o numbers the head reads per row and task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +15,16 @@ import torch
 
 from m2m.metrics import CellTotals
 from m2m.network import Network
-from m2m.point_estimate import fitted_scale
+from m2m.point_estimate import Names, Values, fitted_scale
 from m2m.recalibration import Recalibration
-from m2m.recent_days import every_window
+from m2m.recent_days import NOTHING_RECENT
 from m2m.samples import Samples
 from m2m.scorer import predict_raw
 from m2m.sources import SampleSource, count_rows
 from m2m.training.fitting import Fitted
 from m2m.training.ranks import Ranks
 from m2m.weight_store import WeightStore
+from m2m.window_forecasts import every_window
 
 Raw = npt.NDArray[np.float32]
 _ROWS_AT_ONCE = 4096
@@ -50,30 +52,51 @@ def recalibrate(
     model: Network, fitted: Fitted, source: SampleSource, pieces: Sequence[int], ranks: Ranks
 ) -> Recalibration:
     """The recalibration that the validation rows ask for; of many rows, an even choice of pieces is enough."""
-    every = -(-count_rows(source) // _RECALIBRATION_ROWS)
-    chosen = [piece for piece in pieces if piece % every == 0]
-    spec, head = fitted.encoder.spec, model.head
-    mine = [
-        (
-            raw,
-            samples.checked_labels(spec),
-            samples.knowledge[spec.scenario_column],
-            every_window(samples, spec),
-        )
-        for samples, raw in _forecasts(model, fitted, source, chosen)
-    ]
-    parts = [part for found in ranks.gather(mine) for part in found]
-    if not parts:
+    rows = _gathered(model, fitted, source, pieces, ranks)
+    if rows is None:
         return fitted.recalibration
-    raw, labels, scenario, windows = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    found = fitted.recalibration.fitted(lambda tried: head.forecast(raw, fitted.scales, spec, tried), labels)
+    spec, head, scales = fitted.encoder.spec, model.head, fitted.scales
+    found = fitted.recalibration.fitted(
+        lambda tried: head.forecast(rows.raw, scales, spec, tried), rows.labels
+    )
     whole = found.is_whole(spec.tasks)
     # Without whole tasks the median comes as it is, to be scaled before it is rounded.
-    median = head.forecast(raw, fitted.scales, spec).median
-    if median is not None:
-        found = replace(found, point_scale=fitted_scale(median, labels, scenario, whole))
-    point = head.point(raw, fitted.scales, spec, found)
-    return replace(found, recent=found.recent.fitted(point, windows, labels, scenario, spec, whole))
+    median = head.forecast(rows.raw, scales, spec).median
+    if median is None:  # the only estimate is a mean, and is to stay one
+        return replace(found, recent=NOTHING_RECENT)
+    found = replace(found, point_scale=fitted_scale(median, rows.labels, rows.scenario, whole))
+    if not found.recent.largest:
+        return found
+    point = head.point(rows.raw, scales, spec, found)
+    recent = found.recent.fitted(point, rows.windows, rows.labels, rows.scenario, spec, whole)
+    return replace(found, recent=recent)
+
+
+class _Rows(NamedTuple):
+    """Forecast validation rows. raw: [N, m, o]; labels: [N, m]; scenario: text [N]; windows: `every_window` of them,
+    [N, W, m], W = 0 where the past of a task is unknown."""
+
+    raw: Raw
+    labels: Values
+    scenario: Names
+    windows: Values
+
+
+def _gathered(
+    model: Network, fitted: Fitted, source: SampleSource, pieces: Sequence[int], ranks: Ranks
+) -> _Rows | None:
+    """Rows of all processes, None without any."""
+    every = -(-count_rows(source) // _RECALIBRATION_ROWS)
+    chosen = [piece for piece in pieces if piece % every == 0]
+    spec = fitted.encoder.spec
+    known = bool(fitted.recalibration.recent.largest)
+    mine = []
+    for samples, raw in _forecasts(model, fitted, source, chosen):
+        windows = every_window(samples, spec) if known else np.zeros((len(samples), 0, len(spec.tasks)))
+        scenario = samples.knowledge[spec.scenario_column]
+        mine.append(_Rows(raw, samples.checked_labels(spec), scenario, windows))
+    parts = [part for found in ranks.gather(mine) for part in found]
+    return _Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))) if parts else None
 
 
 def _forecasts(

@@ -190,7 +190,7 @@ def test_a_killed_executor_changes_nothing(
     warehouse, log = copied(world, tmp_path), tmp_path / "log"
     run = place.score(warehouse, tmp_path)
     wait_for_new_file(warehouse.path(SCORES), DATA, run, log)
-    kill_until_a_task_is_lost(run, log, lambda: executors_at_work(place.cluster))
+    kill_until_a_task_is_lost(run, log, lambda: executors_at_work(place.cluster), seconds=3)
     told = finish(run, tmp_path, place.cluster)
     assert re.search(r"Lost task .*ExecutorLostFailure", told), told
     require_same(scored_rows(warehouse), undisturbed)
@@ -205,7 +205,7 @@ def test_a_killed_python_worker_changes_nothing_with_the_projects_own_local_mast
     warehouse, log = copied(world, tmp_path), tmp_path / "log"
     run = score(warehouse, tmp_path, [], environment)
     wait_for_new_file(warehouse.path(SCORES), DATA, run, log)
-    kill_until_a_task_is_lost(run, log, lambda: python_workers(run.pid))
+    kill_until_a_task_is_lost(run, log, lambda: python_workers(run.pid), seconds=0.2)
     told = finish(run, tmp_path)
     assert re.search(r"Lost task .*Python worker exited unexpectedly", told), told
     require_same(scored_rows(warehouse), undisturbed)
@@ -215,13 +215,18 @@ def executors_at_work(cluster: Cluster) -> list[int]:
     return [pid for pid in cluster.executors() if python_workers(pid)]
 
 
-def kill_until_a_task_is_lost(run: Running, log: Path, victims: Callable[[], list[int]]) -> None:
-    """One after the other: a process that waits for its next task can be killed without harm."""
+def kill_until_a_task_is_lost(
+    run: Running, log: Path, victims: Callable[[], list[int]], seconds: float
+) -> None:
+    """One after the other, `seconds` apart: a process that waits for its next task can be killed without harm."""
     while "Lost task" not in log.read_text() and run.poll() is None:
         for pid in victims()[:1]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        time.sleep(0.2)
+        # The driver needs a moment to notice; another victim meanwhile could be one too many for a task.
+        until = time.monotonic() + seconds
+        while "Lost task" not in log.read_text() and run.poll() is None and time.monotonic() < until:
+            time.sleep(0.1)
 
 
 def test_a_killed_driver_publishes_nothing_and_the_next_run_is_as_if_it_had_not_been(

@@ -83,7 +83,7 @@ def _rows(daily: np.ndarray, knowledge: dict[str, np.ndarray], days: range) -> S
 
 def _rows_of_day(daily: np.ndarray, knowledge: dict[str, np.ndarray], day: int) -> Samples:
     past = daily[:, :, day - SPEC.history_days : day].astype(np.float32)
-    clicks, spent = daily[:, 1, day : day + 7], daily[:, 2, day : day + 7]
+    clicks, spent = (daily[:, column, day : day + SPEC.horizon_days] for column in (1, 2))
     return Samples(
         sequences=past,
         advertiser_window_sums=window_sums(past, SPEC.windows_days),

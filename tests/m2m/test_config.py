@@ -74,5 +74,8 @@ def test_epochs_batches_and_patience_follow_from_the_rows() -> None:
     small = config.for_rows(2_000, 60_000)
     assert (small.epochs, small.patience, small.batch_size) == (30, 6, 40)
     tiny = config.for_rows(10, 600_000)
-    assert (tiny.epochs, tiny.patience, tiny.batch_size) == (40, 8, 32)
+    assert (tiny.epochs, tiny.patience, tiny.batch_size, tiny.warmup_steps) == (40, 8, 32, 4)
+    assert large.warmup_steps == config.warmup_steps
+    with pytest.raises(ValueError, match="rows is 10, row_passes is 0"):
+        config.for_rows(10, 0)
     assert TrainingConfig(chunk_rows=64).for_rows(10, 600_000).batch_size == 64

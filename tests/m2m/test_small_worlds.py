@@ -42,5 +42,4 @@ def test_never_worse_than_the_last_days_by_more_than_a_hundredth(name: str) -> N
     training = TrainingConfig(seed=1, progress=False).for_rows(len(train), ROW_PASSES)
     bundle = Trainer(SPEC, ModelConfig.named("base"), training).fit(train, valid)
     found = nmae(test, Scorer(bundle).predict(test, with_point=True).point)
-    print(f"{name}: {found:.4f}", naive, bundle.recalibration.recent)
     assert found <= 1.01 * min(naive.values()), (naive, bundle.recalibration)

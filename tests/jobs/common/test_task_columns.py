@@ -7,7 +7,7 @@ import numpy as np
 from jobs.common.model_inputs import feature_spec
 from jobs.common.settings import Settings
 from m2m import Samples
-from m2m.recent_days import window_totals
+from m2m.window_forecasts import persistence
 
 
 def test_the_last_week_is_summed_and_its_active_days_counted(settings: Settings) -> None:
@@ -22,6 +22,4 @@ def test_the_last_week_is_summed_and_its_active_days_counted(settings: Settings)
         knowledge={},
     )
     # impressions, clicks, expenditure, gmv, active_days
-    assert window_totals(samples, feature_spec(settings), settings.horizon_days).tolist() == [
-        [70.0, 0.0, 6.5, 0.0, 2.0]
-    ]
+    assert persistence(samples, feature_spec(settings)).tolist() == [[70.0, 0.0, 6.5, 0.0, 2.0]]

@@ -96,4 +96,5 @@ def test_a_task_of_unknown_past_is_refused() -> None:
     unknown = replace(SPEC, task_columns={"impressions": "impressions"}, counted_tasks=())
     for name in ("persistence", "window_mean"):
         with pytest.raises(ValueError, match=r"task_columns lacks \['expenditure', 'active_days'\]"):
-            NAIVE[name].fit(source, source, unknown).predict(SAMPLES)
+            NAIVE[name].fit(source, source, unknown)
+    assert (NAIVE["zero"].fit(source, source, unknown).predict(SAMPLES).mean == 0).all()
