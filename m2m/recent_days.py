@@ -121,8 +121,9 @@ NOTHING_RECENT = RecentDays()
 def _blended(
     point: Values, recent: Values, weight: float, whole: Sequence[bool], spec: FeatureSpec
 ) -> Values:
-    """(1 - w) * point + w * recent, [N, m], rounded where `whole`, bounded where `spec` says; zero where `point` is,
-    unless w = 1."""
+    """(1 - w) * point + w * recent, [N, m], rounded where `whole`, from 0 to the bounds of `spec`; zero where `point`
+    is, unless w = 1."""
     bounds = [spec.bounded_tasks.get(task, np.inf) for task in spec.tasks]
-    blend: Values = np.minimum(rounded((1 - weight) * point + weight * recent, whole), bounds)
+    # A sum of days with corrections can be below zero; a total to come cannot.
+    blend: Values = np.clip(rounded((1 - weight) * point + weight * recent, whole), 0.0, bounds)
     return blend if weight == 1 else np.where(point == 0, 0.0, blend)

@@ -108,6 +108,15 @@ def test_bounded_tasks_stay_within_their_bounds() -> None:
         assert found[:, 0].max() == 5 and found[:, 2].max() <= 7 and found[:, 1].max() > 7
 
 
+def test_corrections_below_zero_make_no_estimate_below_zero() -> None:
+    corrected = make_samples(20)
+    corrected.sequences[:, 3] = -5.0
+    point = np.full((20, 3), 2.0)
+    for weight in (0.0, 0.5, 1.0):
+        found = RecentDays((9.0,) * 3, days=(7, 7, 7), weight=weight).apply(point, corrected, SPEC, WHOLE)
+        assert (found >= 0).all() and (found[:, 1] == (2 if weight == 0 else 0)).all()
+
+
 def test_a_rule_of_other_tasks_is_refused() -> None:
     with pytest.raises(ValueError, match="largest has 1 numbers, expected one for each of"):
         RecentDays((1.0,)).apply(LAST_WEEK, SAMPLES, SPEC, WHOLE)

@@ -106,6 +106,13 @@ def test_no_positive_label_still_gives_a_bundle() -> None:
     assert np.isfinite(Scorer(bundle).predict(rows).mean).all()
 
 
+def test_without_a_positive_validation_label_the_newest_weights_are_kept() -> None:
+    rows = make_samples(200)
+    nothing = replace(make_samples(40, seed=1), labels=np.zeros((40, 3)))
+    bundle = Trainer(SPEC, TINY, replace(QUICK, epochs=4, patience=1)).fit(rows, nothing)
+    assert (bundle.metrics["epochs"], bundle.metrics["best_epoch"]) == (4, 4)
+
+
 def test_validation_leaves_the_weights_that_are_trained_alone() -> None:
     run = TrainingRun(
         SPEC,
